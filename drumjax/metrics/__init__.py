@@ -1,0 +1,1 @@
+"""One file a task, each with validate, metric functions and evaluate."""

@@ -1,0 +1,1 @@
+"""The procedural drum machine and the pattern grammar behind the embedded default."""
