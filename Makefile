@@ -30,7 +30,7 @@ lint: $(dev)
 	$(bin)/mypy
 
 docs: $(docs)
-	$(bin)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict
 
 wheel: $(dev)
 	rm -rf build dist
