@@ -1,0 +1,583 @@
+"""One directory format for trained weights: what training writes and playing reads.
+
+```
+STEP/
+  state/ITEM/      an orbax payload for each item: `play` (params and extra, all that playing needs), `training` (the rest)
+  card.json        what the checkpoint is: system, config, drum map, threshold, data, figures
+  manifest.json    SHA-256 and size of every other file, structure of every item, and a seal over itself; written last
+```
+
+A checkpoint is written beside its place as `STEP.tmp`, flushed to the disk and renamed, so that a directory called STEP is always
+whole, whenever the process or the machine died. Everything is verified before anything is restored: orbax alone loads damaged
+bytes in silence. Nothing is pickled: arrays are stored under names, and their structure comes from the caller's own target, or
+is nested dictionaries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from drumjax.boundary import InputError, read_json
+from drumjax.configs import Json, dump_config, parse_config
+
+Tree = Any
+"""A nested structure of arrays."""
+__all__ = [
+    "CARD", "INSTRUMENT", "MANIFEST", "Playing", "best", "clean", "dump_config", "export_for_playing", "find", "fingerprint",
+    "latest", "latest_good", "list_checkpoints", "load", "load_params", "load_playing", "parse_config", "place_of", "prune",
+    "read_card", "read_instrument", "save", "verify",
+]  # fmt: skip
+
+FORMAT = 1
+"""The number of this format; a reader refuses one that it does not know."""
+MANIFEST, CARD, INSTRUMENT = "manifest.json", "card.json", "instrument.json"
+_MANIFEST_BYTES = 64 << 20
+"""Room for about 200,000 arrays and files."""
+_REMEDY = "restore it from a backup, or use another checkpoint"
+
+
+# --- structure: names, shapes and dtypes of the leaves --------------------------------------------
+
+
+def _flatten(tree: Tree) -> tuple[dict[str, Any], Any]:
+    """The leaves by dotted name, and the structure to put them back into."""
+    import jax
+
+    paths, structure = jax.tree_util.tree_flatten_with_path(tree)
+    names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
+    if len(set(names)) != len(names) or "" in names:
+        raise ValueError(
+            "expected a dictionary of arrays whose joined keys differ; a key contains '/' or the tree is a single array"
+        )
+    return dict(zip(names, (leaf for _, leaf in paths), strict=True)), structure
+
+
+def _is_key(leaf: Any) -> bool:
+    import jax
+
+    return jax.dtypes.issubdtype(getattr(leaf, "dtype", np.dtype(type(leaf))), jax.dtypes.prng_key)
+
+
+def _describe(leaf: Any) -> dict[str, Json]:
+    """Shape and dtype of an array, abstract array or Python number, as the manifest states them."""
+    dtype = getattr(leaf, "dtype", None)
+    return {"shape": list(np.shape(leaf)), "dtype": str(np.asarray(leaf).dtype if dtype is None else dtype)}
+
+
+def _empty_dicts(tree: Tree, prefix: str = "") -> list[str]:
+    """Names of the empty dictionaries inside nested dictionaries, which no leaf tells of."""
+    if not isinstance(tree, Mapping):
+        return []
+    if not tree:
+        return [prefix]
+    return [name for key, child in tree.items() for name in _empty_dicts(child, f"{prefix}/{key}" if prefix else str(key))]
+
+
+def _is_nested_dict(tree: Tree) -> bool:
+    """Whether the tree is dictionaries of dictionaries down to arrays: what can be restored without a target."""
+    import jax
+
+    if isinstance(tree, Mapping):
+        return all(isinstance(key, str) and _is_nested_dict(child) for key, child in tree.items())
+    return jax.tree_util.all_leaves([tree])
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def save(
+    directory: str | os.PathLike[str], tree: Mapping[str, Tree], files: Mapping[str, bytes | Json], *, half: bool = False
+) -> Path:
+    """Writes a checkpoint; it appears at `directory` whole or not at all.
+
+    Args:
+      directory: its place, usually `WORKDIR/checkpoints/STEP`. One that stands there already is replaced.
+      tree: `{item: structure of arrays}`; each item can be restored alone. Leaves may be typed random keys, bfloat16, or of size 0.
+      files: `{name: content}` beside the payload; bytes are written as they are, anything else as ASCII JSON.
+      half: store float32 arrays as float16; they come back as float32 (for checkpoints that ship: half the size).
+
+    Returns:
+      `directory` as a path.
+
+    Raises:
+      ValueError: when `half` would turn a finite value into an infinite one.
+      OSError: when the disk is full or cannot be written; what stood at `directory` before is unharmed.
+    """
+    place = Path(directory).absolute()
+    building, stale = place.with_name(place.name + ".tmp"), place.with_name(place.name + ".stale")
+    for leftover in (building, stale):
+        shutil.rmtree(leftover, ignore_errors=True)
+    building.mkdir(parents=True)
+    try:
+        items = {item: _save_item(building / "state" / item, structure, half=half) for item, structure in tree.items()}
+        for name, content in files.items():
+            raw = content if isinstance(content, bytes) else _to_json(content)
+            (building / name).parent.mkdir(parents=True, exist_ok=True)
+            (building / name).write_bytes(raw)
+        table = {name: _fingerprint(building / name) for name in sorted(_files_in(building))}
+        (building / MANIFEST).write_bytes(_to_json(_sealed({"format": FORMAT, "items": items, "files": table})))
+        _flush(building)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    if place.exists():
+        place.rename(stale)
+    building.rename(place)
+    _flush_directory(place.parent)
+    shutil.rmtree(stale, ignore_errors=True)
+    return place
+
+
+def _save_item(directory: Path, tree: Tree, *, half: bool) -> dict[str, Json]:
+    import jax
+
+    leaves, _ = _flatten(tree)
+    stored, description = {}, {}
+    for name, leaf in leaves.items():
+        entry = _describe(leaf)
+        if _is_key(leaf):
+            entry["impl"] = str(jax.random.key_impl(leaf))
+            leaf = jax.random.key_data(leaf)
+        array = np.asarray(leaf)
+        if half and array.dtype == np.float32:
+            with np.errstate(over="ignore"):
+                halved = array.astype(np.float16)
+            if not np.array_equal(np.isfinite(halved), np.isfinite(array)):
+                raise ValueError(f"expected values within ±65504 to store {name} as float16, found {np.abs(array).max():g}")
+            array, entry["stored"] = halved, "float16"
+        description[name] = entry
+        if array.size:  # orbax refuses arrays without elements; their description is all there is to them
+            stored[name] = array
+    if stored:
+        with _checkpointer() as checkpointer:
+            checkpointer.save(directory, stored)
+    return {"arrays": description, "empty": _empty_dicts(tree), "nested_dicts": _is_nested_dict(tree)}
+
+
+def _checkpointer():
+    # Arrays go in and come out as numpy: no sharding is stored, so that a checkpoint restores on any number of devices.
+    import orbax.checkpoint as ocp
+
+    return ocp.StandardCheckpointer()
+
+
+def _to_json(content: Json) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
+
+
+def _sealed(content: dict[str, Json]) -> dict[str, Json]:
+    """The same with a SHA-256 over the rest, so that a change to the file itself is found and named."""
+    return content | {"seal": hashlib.sha256(_to_json(content)).hexdigest()}
+
+
+def _fingerprint(file: Path) -> dict[str, Json]:
+    with file.open("rb") as stream:
+        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "size": file.stat().st_size}
+
+
+def _files_in(directory: Path) -> list[str]:
+    """Relative POSIX paths of everything that is not a real directory, links included (they are never followed)."""
+    return [
+        (Path(folder) / name).relative_to(directory).as_posix()
+        for folder, folders, names in os.walk(directory)
+        for name in [*names, *(f for f in folders if (Path(folder) / f).is_symlink())]
+    ]
+
+
+def _flush(directory: Path) -> None:
+    """Everything under the directory is on the disk when this returns; else a rename could survive a crash and its content not."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with (Path(folder) / name).open("rb") as stream:
+                os.fsync(stream.fileno())
+        _flush_directory(Path(folder))
+
+
+def _flush_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# --- reading --------------------------------------------------------------------------------------
+
+
+def verify(directory: str | os.PathLike[str]) -> dict[str, Json]:
+    """Checks every byte of a checkpoint against its manifest.
+
+    Returns:
+      The manifest: `{"format", "items": {item: {"arrays", "empty", "nested_dicts"}}, "files": {name: {"sha256", "size"}}, "seal"}`.
+
+    Raises:
+      InputError: names the first file that is missing, damaged, or not part of the checkpoint.
+    """
+    place = Path(directory)
+    if not place.is_dir():
+        raise InputError(place, rule="a checkpoint directory", found="none", remedy="name a directory that drumjax train wrote")
+    manifest = _read_sealed(place / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        found = f"format {manifest.get('format')}"
+        raise InputError(
+            place / MANIFEST, rule=f"checkpoint format {FORMAT}", found=found, remedy="use the library version that wrote it"
+        )
+    table, found_files = manifest["files"], set(_files_in(place)) - {MANIFEST, INSTRUMENT}
+    for name in sorted(set(table) - found_files):
+        raise InputError(place / name, rule="every file of the manifest", found="no such file", remedy=_REMEDY)
+    for name in sorted(found_files - set(table)):
+        raise InputError(place / name, rule="no file but those of the manifest", found="a stranger", remedy="move it elsewhere")
+    for name, expected in table.items():
+        if (place / name).is_symlink() or not (place / name).is_file():
+            raise InputError(place / name, rule="a plain file", found="a link or a device", remedy=_REMEDY)
+        if (size := (place / name).stat().st_size) != expected["size"]:
+            raise InputError(place / name, rule=f"{expected['size']} bytes", found=f"{size} bytes: damaged", remedy=_REMEDY)
+        if (digest := _fingerprint(place / name)["sha256"]) != expected["sha256"]:
+            rule = f"SHA-256 {expected['sha256'][:12]}…"
+            raise InputError(place / name, rule=rule, found=f"{digest[:12]}…: damaged", remedy=_REMEDY)
+    return manifest
+
+
+def _read_sealed(file: Path) -> dict[str, Json]:
+    content = read_json(file, max_bytes=_MANIFEST_BYTES)
+    seal = content.pop("seal", None) if isinstance(content, dict) else None
+    # The bytes themselves are compared, so that a changed blank is found too: the file is exactly what was written.
+    if seal is None or _to_json(_sealed(content)) != file.read_bytes():
+        raise InputError(file, rule="the seal over its own content", found="another: damaged", remedy=_REMEDY)
+    return content | {"seal": seal}
+
+
+def load(
+    directory: str | os.PathLike[str], target: Mapping[str, Tree] | None = None, *, items: Sequence[str] | None = None
+) -> dict[str, Tree]:
+    """Restores a checkpoint after verifying it, on whatever devices there are.
+
+    Args:
+      directory: a checkpoint directory.
+      target: `{item: structure}` of arrays or `jax.ShapeDtypeStruct`s that the stored ones must match in names, shapes and dtypes;
+        only its items are read. None: nested dictionaries come back, and an item of another structure is an error.
+      items: without a target, which items to read; None for all.
+
+    Returns:
+      `{item: structure of numpy arrays}` (typed random keys are jax arrays).
+
+    Raises:
+      InputError: a file is damaged, or names, shapes or dtypes differ from the target's; the message names the first difference.
+    """
+    return _restore(Path(directory), verify(directory), target, items)
+
+
+def _restore(
+    place: Path, manifest: dict[str, Json], target: Mapping[str, Tree] | None, items: Sequence[str] | None
+) -> dict[str, Tree]:
+    wanted = list(target if target is not None else manifest["items"] if items is None else items)
+    for item in wanted:
+        if item not in manifest["items"]:
+            found = ", ".join(manifest["items"]) or "nothing"
+            remedy = "a checkpoint exported for playing holds no training state; train in a fresh working directory"
+            raise InputError(place, rule=f"the item {item!r}", found=found, remedy=remedy)
+    result = {}
+    for item in wanted:
+        description = manifest["items"][item]
+        if target is not None:
+            _compare(place, item, description, target[item])
+        elif not description["nested_dicts"]:
+            remedy = "restore it with a target, as training does on --resume auto"
+            raise InputError(place, rule="nested dictionaries of arrays", found=f"another structure in {item!r}", remedy=remedy)
+        leaves = _load_leaves(place / "state" / item, description["arrays"])
+        if target is not None:
+            import jax
+
+            names, structure = _flatten(target[item])
+            result[item] = jax.tree.unflatten(structure, [leaves[name] for name in names])
+        else:
+            result[item] = _nest(leaves, description["empty"])
+    return result
+
+
+def _compare(place: Path, item: str, description: dict[str, Json], target: Tree) -> None:
+    expected = {name: _describe(leaf) for name, leaf in _flatten(target)[0].items()}
+    found = description["arrays"]
+    remedy = "the checkpoint is of another system or configuration: use its own, or a fresh working directory"
+    for name in expected:
+        if name not in found:
+            raise InputError(place, rule=f"an array {name} in {item}", found="none", remedy=remedy)
+    for name in found:
+        if name not in expected:
+            raise InputError(place, rule=f"no array {name} in {item}", found="one", remedy=remedy)
+    for name, want in expected.items():
+        if (got := {key: found[name][key] for key in want}) != want:
+            raise InputError(place, rule=f"{item}/{name} as {_say(want)}", found=_say(got), remedy=remedy)
+
+
+def _say(entry: dict[str, Json]) -> str:
+    return f"{entry['dtype']}{tuple(entry['shape'])}"
+
+
+def _load_leaves(directory: Path, description: dict[str, Json]) -> dict[str, Any]:
+    import jax
+
+    def stored_shape(entry: dict[str, Json]) -> tuple[int, ...]:
+        # The data of a typed key has one more axis, of a length that its kind fixes.
+        shape = tuple(entry["shape"])
+        return (
+            shape
+            if "impl" not in entry
+            else shape + jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0, impl=entry["impl"]))).shape
+        )
+
+    abstract = {}
+    for name, entry in description.items():
+        dtype = np.dtype(np.uint32) if "impl" in entry else jax.numpy.dtype(entry.get("stored", entry["dtype"]))
+        abstract[name] = np.broadcast_to(np.zeros((), dtype), stored_shape(entry))  # no memory, whatever the shape
+    full = {name: array for name, array in abstract.items() if array.size}
+    restored = dict(abstract)
+    if full:
+        with _checkpointer() as checkpointer:
+            try:
+                restored |= checkpointer.restore(directory.absolute(), full)
+            except Exception as error:  # orbax raises many types; the bytes are verified, so this is a payload of another make
+                found = f"{type(error).__name__}: {error}"
+                raise InputError(
+                    directory, rule="an orbax payload as the manifest describes it", found=found, remedy=_REMEDY
+                ) from error
+    leaves = {}
+    for name, entry in description.items():
+        array = restored[name]
+        if "impl" in entry:
+            leaves[name] = jax.random.wrap_key_data(array, impl=entry["impl"])
+        else:
+            leaves[name] = array.astype(jax.numpy.dtype(entry["dtype"]), copy=False)
+    return leaves
+
+
+def _nest(leaves: Mapping[str, Any], empty: Sequence[str]) -> Tree:
+    tree: dict[str, Any] = {}
+    for name, value in [*leaves.items(), *((name, {}) for name in empty if name)]:
+        *parents, last = name.split("/")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    return tree
+
+
+class Playing(NamedTuple):
+    """What playing needs of a checkpoint.
+
+    Attributes:
+      params: `{player: nested dictionaries of numpy arrays}`, the moving averages where training kept them.
+      extra: codebooks and batch statistics, `{}` where there are none.
+      card: the card's content.
+    """
+
+    params: dict[str, Tree]
+    extra: Tree
+    card: dict[str, Json]
+
+
+def load_playing(directory: str | os.PathLike[str]) -> Playing:
+    """Reads what playing needs, verified, without knowing the recipe and without the optimiser's state.
+
+    Raises:
+      InputError: when a file of the checkpoint is missing or damaged.
+    """
+    place = Path(directory)
+    play = _restore(place, verify(place), None, ("play",))["play"]
+    return Playing(play["params"], play["extra"], read_card(place))
+
+
+def load_params(directory: str | os.PathLike[str]) -> tuple[dict[str, Tree], dict[str, Json]]:
+    """`(params, card)` of a checkpoint whose system keeps nothing in `extra`; see `load_playing`."""
+    playing = load_playing(directory)
+    return playing.params, playing.card
+
+
+def fingerprint(directory: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a checkpoint's manifest, and so of all of it: what names it in provenance and in an instrument."""
+    return _fingerprint(Path(directory) / MANIFEST)["sha256"]
+
+
+def read_card(directory: str | os.PathLike[str]) -> dict[str, Json]:
+    """The card of a checkpoint, unverified: for lists and for choosing.
+
+    Raises:
+      InputError: when it is missing or not a JSON object.
+    """
+    file = Path(directory) / CARD
+    card = read_json(file)
+    if not isinstance(card, dict):
+        raise InputError(file, rule="a JSON object", found=type(card).__name__, remedy=_REMEDY)
+    return card
+
+
+# --- the checkpoints of a working directory -------------------------------------------------------
+
+
+def place_of(workdir: str | os.PathLike[str], step: int) -> Path:
+    """Where the checkpoint of a step lies."""
+    return Path(workdir) / "checkpoints" / str(step)
+
+
+def list_checkpoints(workdir: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoint directories of a working directory, by rising step. What a killed process left half done is not among them."""
+    folder = Path(workdir) / "checkpoints"
+    found = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()] if folder.is_dir() else []
+    return sorted(found, key=lambda path: int(path.name))
+
+
+def latest(workdir: str | os.PathLike[str]) -> Path | None:
+    """The checkpoint of the highest step, None where there is none."""
+    return next(reversed(list_checkpoints(workdir)), None)
+
+
+def latest_good(workdir: str | os.PathLike[str]) -> tuple[Path | None, list[InputError]]:
+    """The last checkpoint whose every byte is as written, and what was wrong with the later ones."""
+    faults: list[InputError] = []
+    for path in reversed(list_checkpoints(workdir)):
+        try:
+            verify(path)
+        except InputError as error:
+            faults.append(error)
+        else:
+            return path, faults
+    return None, faults
+
+
+def best(workdir: str | os.PathLike[str]) -> Path:
+    """The checkpoint whose card has the best value of its criterion; of equal ones the latest.
+
+    Cards without a value (no validation at that step) or that cannot be read do not take part; where none takes part, the latest.
+
+    Raises:
+      InputError: when there is no checkpoint.
+    """
+    ranked = []
+    for path in list_checkpoints(workdir):
+        try:
+            criterion = read_card(path)["criterion"]
+            value = criterion["value"]
+            rank = None if value is None else float(value) * (1 if criterion["mode"] == "max" else -1)
+        except (InputError, KeyError, TypeError, ValueError):
+            continue
+        if rank is not None and rank == rank:
+            ranked.append((rank, int(path.name), path))
+    found = max(ranked)[2] if ranked else latest(workdir)
+    if found is None:
+        remedy = "name a working directory of drumjax train that has trained for a while"
+        raise InputError(workdir, rule="a working directory with checkpoints", found="none", remedy=remedy)
+    return found
+
+
+def prune(workdir: str | os.PathLike[str], keep: int) -> list[Path]:
+    """Removes all but the last `keep` checkpoints (at least 1) and the best one; returns what was removed."""
+    paths = list_checkpoints(workdir)
+    if not paths:
+        return []
+    kept = {*paths[-max(keep, 1) :], best(workdir)}
+    removed = [path for path in paths if path not in kept]
+    for path in removed:
+        # Renamed first: a process killed half-way through the removal leaves no directory that looks like a checkpoint.
+        going = path.with_name(path.name + ".removed")
+        shutil.rmtree(going, ignore_errors=True)
+        path.rename(going)
+        shutil.rmtree(going)
+    return removed
+
+
+def clean(workdir: str | os.PathLike[str]) -> None:
+    """Removes what a killed process left half written or half removed. Only for the process that holds the working directory."""
+    folder = Path(workdir) / "checkpoints"
+    for path in folder.iterdir() if folder.is_dir() else []:
+        stem, _, ending = path.name.partition(".")
+        if not stem.isdecimal() or ending not in ("tmp", "stale", "removed"):
+            continue
+        if ending == "stale" and not (folder / stem).exists():
+            path.rename(folder / stem)  # killed between the two renames of a replacement: the old one is whole
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+# --- instruments ----------------------------------------------------------------------------------
+
+
+def export_for_playing(
+    checkpoint: str | os.PathLike[str], out: str | os.PathLike[str], *, name: str, kind: str, half: bool = False
+) -> Path:
+    """Writes an instrument directory of one member: the checkpoint's weights and card without the training state.
+
+    Args:
+      checkpoint: a checkpoint directory.
+      out: the directory to write; replaced where it exists.
+      name: what the instrument is called, e.g. `pattern-vae-808`.
+      kind: what it plays, e.g. `patterns`.
+      half: store float32 weights as float16; `load_playing` gives float32 again.
+
+    Returns:
+      `out` as a path. `instrument.json` in it names the member `model` at `.` with the SHA-256 of its manifest.
+
+    Raises:
+      InputError: when the checkpoint is damaged or `out` is something else than an instrument or an empty directory.
+    """
+    out = Path(out)
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / INSTRUMENT).is_file())):
+        raise InputError(out, rule="a new folder or an instrument to replace", found="other files", remedy="name another folder")
+    playing = load_playing(checkpoint)
+    card = playing.card | {"stored_as": "float16" if half else "as trained"}
+    place = save(out, {"play": {"params": playing.params, "extra": playing.extra}}, {CARD: card}, half=half)
+    member = {"path": ".", "sha256": fingerprint(place)}
+    (place / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))
+    return place
+
+
+def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json], dict[str, Path]]:
+    """The content of `instrument.json` and the directory of each member, whose manifests are checked against the stated hashes.
+
+    Raises:
+      InputError: when the file is damaged or a member is missing or another.
+    """
+    place = Path(directory)
+    content = _read_sealed(place / INSTRUMENT)
+    members = {}
+    for role, member in content["members"].items():
+        path = place / member["path"]
+        if not path.resolve().is_relative_to(place.resolve()):
+            raise InputError(place / INSTRUMENT, rule="members inside the instrument", found=member["path"], remedy=_REMEDY)
+        if not (path / MANIFEST).is_file():
+            raise InputError(path, rule=f"the member {role!r}", found="no checkpoint", remedy=_REMEDY)
+        if fingerprint(path) != member["sha256"]:
+            raise InputError(path / MANIFEST, rule=f"the member {role!r} of {INSTRUMENT}", found="another one", remedy=_REMEDY)
+        members[role] = path
+    return content, members
+
+
+def find(path: str | os.PathLike[str]) -> Path:
+    """The checkpoint that a path means: a checkpoint itself, an instrument's member `model`, or a working directory's best.
+
+    Raises:
+      InputError: when the path is none of the three.
+    """
+    place = Path(path)
+    if (place / INSTRUMENT).is_file():
+        members = read_instrument(place)[1]
+        if "model" not in members:
+            raise InputError(
+                place, rule="an instrument with a member 'model'", found=", ".join(members), remedy="name its kind's command"
+            )
+        return members["model"]
+    if (place / MANIFEST).is_file():
+        return place
+    if list_checkpoints(place):
+        return best(place)
+    remedy = "name a working directory of drumjax train, one of its checkpoints/STEP, or an instrument's folder"
+    raise InputError(
+        place, rule="a trained model", found="no such folder" if not place.exists() else "no checkpoint in it", remedy=remedy
+    )
