@@ -1,1 +1,1 @@
-"""One file a task, each with validate, metric functions and evaluate."""
+"""One file a task, with `validate`, metric functions and `evaluate(reference, estimate) -> dict`; `report` writes it down."""
