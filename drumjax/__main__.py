@@ -1,0 +1,7 @@
+"""`python -m drumjax`."""
+
+import sys
+
+from drumjax.cli import main
+
+sys.exit(main())

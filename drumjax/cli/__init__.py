@@ -1,0 +1,122 @@
+"""The command `drumjax`: a table of verbs, each in a file of its own that is imported only when it is called.
+
+Exit codes: 0 done, 1 a bug, 2 the user's input or call is at fault (one message, no traceback), 3 nothing to do or refused,
+75 stopped by a signal after a checkpoint: run again to resume.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from drumjax import __version__
+from drumjax.boundary import InputError
+
+
+class Verb(NamedTuple):
+    """Where a verb's function stands, as `module:function`, and what it does in one line."""
+
+    where: str
+    summary: str
+
+
+VERBS = {
+    "demo": Verb("drumjax.cli.demo:demo", "Play the shipped model, train a fresh one, and leave a page with both."),
+    "doctor": Verb("drumjax.cli.doctor:doctor", "Check the installation, the devices and the shipped models."),
+    "models list": Verb("drumjax.cli.models:list_models", "List the models that ship with the library."),
+    "models show": Verb("drumjax.cli.models:show_model", "Show a model's card: data, licences, command, evaluation."),
+    "data inspect": Verb("drumjax.cli.data:inspect", "Show what of a folder or file is usable, and why the rest is not."),
+    "data build": Verb("drumjax.cli.data:build", "Prepare a folder of patterns for training."),
+    "data arrays": Verb("drumjax.cli.data:arrays", "Write prepared data as one .npz file, for machines without TFDS."),
+    "train": Verb("drumjax.cli.train:train", "Train a recipe on prepared or embedded data."),
+    "evaluate": Verb("drumjax.cli.evaluate:evaluate", "Measure a trained model; write report.json and report.html."),
+    "pattern interpolate": Verb("drumjax.cli.pattern:interpolate", "Drum patterns that lead from one pattern to another."),
+    "pattern crossfade": Verb("drumjax.cli.pattern:crossfade", "The disc jockey's baseline: one pattern faded into another."),
+    "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
+}
+
+
+def verb_help(prefix: str = "") -> str:
+    """The list of verbs, or of those that begin with `prefix`."""
+    chosen = {name: verb for name, verb in VERBS.items() if name.startswith(prefix)}
+    width = max(map(len, chosen))
+    lines = [f"  drumjax {name:<{width}}  {verb.summary}" for name, verb in chosen.items()]
+    examples = [
+        "  drumjax demo -o demo",
+        "  drumjax pattern interpolate a.mid b.mid --measures 6 -o out.mid --wav out.wav --plot out.png",
+        "  drumjax pattern interpolate embedded:electro embedded:techno#3 -o out.mid",
+        "  drumjax data build patterns/ -o data/ && drumjax train pattern-vae --data data/ --workdir runs/mine",
+    ]
+    return "\n".join(
+        [
+            f"drumjax {__version__}: machine-made drums.",
+            "",
+            "usage: drumjax VERB [arguments]      drumjax VERB --help shows a verb's arguments and examples.",
+            "",
+            *lines,
+            "",
+            "examples:",
+            *[line for line in examples if line.startswith(f"  drumjax {prefix}")],
+        ]
+    )
+
+
+def find_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The verb that the command line begins with, and the arguments after it.
+
+    Raises:
+      InputError: no such verb; the nearest is suggested.
+    """
+    for words in (2, 1):
+        name = " ".join(arguments[:words])
+        if len(arguments) >= words and name in VERBS:
+            return name, list(arguments[words:])
+    asked = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+    near = difflib.get_close_matches(asked, list(VERBS), n=1, cutoff=0.4)
+    remedy = f"did you mean 'drumjax {near[0]}'? " if near else ""
+    raise InputError("drumjax", rule="a verb", found=repr(asked), remedy=f"{remedy}see 'drumjax --help' for the list")
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(verb_help())
+        return 0 if arguments else 2
+    if arguments[0] in {"-V", "--version"}:
+        print(f"drumjax {__version__}")
+        return 0
+    is_group = any(name.startswith(f"{arguments[0]} ") for name in VERBS)
+    if is_group and (len(arguments) == 1 or arguments[1] in {"-h", "--help"}):
+        print(verb_help(f"{arguments[0]} "))
+        return 0 if len(arguments) > 1 else 2
+    name, rest = find_verb(arguments)
+    module, function = VERBS[name].where.split(":")
+
+    from drumjax.cli.start import use_compilation_cache
+
+    use_compilation_cache()
+    verb: Callable[[list[str], str], int | None] = getattr(importlib.import_module(module), function)
+    return verb(rest, f"drumjax {name}") or 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line (without the program's name; by default the process's own) and returns the exit code.
+
+    Raises:
+      SystemExit: from the parser of a verb, with code 0 after `--help` and 2 after a wrong call.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(arguments)
+    except InputError as error:
+        print(f"drumjax: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("drumjax: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone: no error of ours. Keeps the interpreter from complaining on exit.
+        sys.stderr.close()
+        return 0

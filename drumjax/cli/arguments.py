@@ -1,0 +1,173 @@
+"""What the generating verbs share: their options, how a pattern is named, and where the results go."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import tyro
+from tyro.conf import arg
+
+from drumjax.boundary import InputError
+from drumjax.patterns import DrumMap, Pattern
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from drumjax.instruments.pattern import PatternInstrument
+    from drumjax.signal.rendering import Kit
+
+Call = TypeVar("Call")
+
+
+def parse(call: type[Call], arguments: Sequence[str], prog: str) -> Call:
+    """Reads a verb's arguments into its dataclass; `--help` prints its docstring with the examples as they stand.
+
+    Raises:
+      SystemExit: 0 after `--help`, 2 for a wrong call, with a message that suggests the nearest option.
+    """
+    return tyro.cli(call, args=list(arguments), prog=prog, description=call.__doc__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generating:
+    """The options of every verb that makes music."""
+
+    model: str = "pattern-vae"
+    """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """A .mid or .json file for all measures, or a folder for one file a measure. Default: the verb's name with .mid."""
+    wav: Path | None = None
+    """Render the music to this .wav or .flac file, 44,100 Hz, 16 bits."""
+    plot: Path | None = None
+    """Draw a picture of it to this .png file."""
+    kit: Path | None = None
+    """A folder of one-shot sounds, one a lane, to render with. Default: the library's own TR-808."""
+    tempo_bpm: float | None = None
+    """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
+
+
+def load_instrument(model: str) -> PatternInstrument:
+    """The instrument of `--model`."""
+    from drumjax.instruments.loading import load
+
+    return load(model)
+
+
+def load_kit(kit: Path | None, drum_map: DrumMap) -> Kit:
+    """The sounds of `--kit`, by default the procedural TR-808; says which lanes the folder left to it."""
+    from drumjax.signal import rendering
+
+    if kit is None:
+        from drumjax.synth.tr808 import kit_for
+
+        return kit_for(drum_map)
+    loaded, report = rendering.load_kit(kit, drum_map)
+    for line in report.lines():
+        print(line)
+    return loaded
+
+
+def parse_reference(argument: str) -> tuple[str, int | None]:
+    """`FILE#k` → (FILE, k); k counts from 0; None where it is not given. A file of that very name wins."""
+    if Path(argument).exists():
+        return argument, None
+    name, mark, index = argument.rpartition("#")
+    if mark and index.isdigit():
+        return name, int(index)
+    return argument, None
+
+
+def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: int | None = None) -> Pattern:
+    """The pattern that an argument names: a MIDI or grid file, `FILE#k` (its k-th window, from 0), or `embedded:GENRE[#k]`.
+
+    Raises:
+      InputError: no such file, genre or window, or nothing that is a 4/4 pattern of the drum map.
+    """
+    name, index = parse_reference(argument)
+    if name.startswith("embedded:"):
+        return _embedded(name.removeprefix("embedded:"), index or 0, argument, drum_map)
+    from drumjax.patterns.files import read_windows
+
+    patterns = read_windows(name, drum_map=drum_map, steps=steps, channel=channel)
+    if index is not None and index >= len(patterns):
+        raise InputError(
+            argument, rule=f"a window from 0 to {len(patterns) - 1}", found=f"#{index}", remedy="the file holds no more windows"
+        )
+    return patterns[index or 0]
+
+
+def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Pattern:
+    import numpy as np
+
+    from drumjax.patterns import TR808
+    from drumjax.synth.grammar import GENRES, embedded
+
+    if genre not in GENRES:
+        raise InputError(
+            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(genre), remedy="for example embedded:techno#3"
+        )
+    if drum_map != TR808:
+        raise InputError(argument, rule="a model of the drum map 'tr808'", found=repr(drum_map.name), remedy="name files instead")
+    data = embedded()
+    members = np.flatnonzero(data.genre == GENRES.index(genre))
+    if index >= len(members):
+        raise InputError(argument, rule=f"a number from 0 to {len(members) - 1}", found=f"#{index}", remedy=f"{genre} has no more")
+    grid = data.velocity[members[index]]
+    reference = f"embedded:{genre}#{index}"
+    origin = {"path": reference, "sha256": hashlib.sha256(grid.tobytes()).hexdigest()}
+    return Pattern.from_grid(grid / np.float32(127), name=reference, genre=genre, provenance=origin)
+
+
+def with_tempo(patterns: Sequence[Pattern], tempo_bpm: float | None) -> list[Pattern]:
+    """The patterns at the tempo that the user asked for.
+
+    Raises:
+      InputError: a tempo outside 20 to 400 beats a minute.
+    """
+    if tempo_bpm is None:
+        return list(patterns)
+    if not 20 <= tempo_bpm <= 400:
+        raise InputError(
+            "--tempo-bpm", rule="20 to 400 beats a minute", found=f"{tempo_bpm:g}", remedy="choose a tempo in that range"
+        )
+    return [replace(pattern, tempo_bpm=tempo_bpm) for pattern in patterns]
+
+
+def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
+    """Writes all measures into one file, or each into one of a folder when `output` has no suffix. Returns what was written."""
+    from drumjax.patterns import concatenate
+
+    if output.suffix:
+        concatenate(patterns).save(output)
+        return [output]
+    _make_folder(output)
+    width = len(str(len(patterns)))
+    paths = [output / f"{i + 1:0{width}d}.mid" for i in range(len(patterns))]
+    for pattern, path in zip(patterns, paths, strict=True):
+        pattern.save(path)
+    return paths
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(folder, rule="a folder to write to", found=str(error), remedy="name another with -o") from error
+
+
+def write_sound(samples: np.ndarray, path: Path, provenance: Any, sample_rate_hz: int) -> Path:
+    """Writes a rendering with its provenance."""
+    from drumjax.signal.audio_file import write_audio
+
+    write_audio(path, samples, sample_rate_hz, provenance)
+    return path
+
+
+def say(*paths: Path) -> None:
+    """Tells what was written, a line each."""
+    for path in paths:
+        print(f"wrote {path}")

@@ -1,0 +1,58 @@
+"""From a name or a folder to an instrument."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from pathlib import Path
+
+from drumjax import checkpoint
+from drumjax.boundary import InputError
+from drumjax.instruments.pattern import PatternInstrument
+
+DEFAULT_MODEL = "pattern-vae"
+
+
+def shipped_models() -> dict[str, Path]:
+    """The models inside the package: name → instrument directory."""
+    folder = Path(str(resources.files("drumjax"))) / "assets"
+    return {path.parent.name: path.parent for path in sorted(folder.glob("*/instrument.json"))}
+
+
+def model_directory(name_or_path: str | Path) -> Path:
+    """The checkpoint directory behind a shipped model's name, an instrument directory, a training's working directory (its best
+    checkpoint) or a checkpoint directory itself.
+
+    Raises:
+      InputError: nothing of the kind is there.
+    """
+    shipped = shipped_models()
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    path = Path(name_or_path)
+    if path.is_dir():
+        return checkpoint.find(path)
+    near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
+    raise InputError(
+        path,
+        rule="a shipped model's name or a model's folder",
+        found="neither",
+        remedy=(f"did you mean {near[0]!r}? " if near else "") + f"shipped models: {', '.join(shipped) or 'none'}",
+    )
+
+
+def load(name_or_path: str | Path = DEFAULT_MODEL) -> PatternInstrument:
+    """The instrument of a shipped model's name, or of a folder that training wrote; every file's hash is verified first.
+
+    Raises:
+      InputError: no such model, a damaged one, or one of a system that this version cannot play.
+    """
+    directory = model_directory(name_or_path)
+    params, card = checkpoint.load_params(directory)
+    name = str(name_or_path) if str(name_or_path) in shipped_models() else directory.resolve().name
+    return PatternInstrument.from_checkpoint(params, card, directory=directory, name=name)
+
+
+def model_card(name_or_path: str | Path) -> dict:
+    """A model's card as it stands in its directory: system, configuration, data, metrics."""
+    return checkpoint.read_card(model_directory(name_or_path))

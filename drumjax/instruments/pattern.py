@@ -1,0 +1,263 @@
+"""The pattern instrument: interpolate, crossfade, sample and reconstruct drum patterns with a trained pattern VAE.
+
+Source: Off the Beaten Track, "Generating Interpolations" and "A software instrument for start-goal interpolations".
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from drumjax import checkpoint
+from drumjax.boundary import InputError
+from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
+from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
+from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
+from drumjax.patterns.pattern import PAPER_TEMPO_BPM
+from drumjax.provenance import provenance
+from drumjax.systems.pattern_vae import item_normal
+
+SYSTEM = "pattern-vae"
+LEAST_BUCKET = 8
+"""Calls are padded to 8, 16, 32, … items, so that a few compiled programs serve every length."""
+MOST_MEASURES = 4096
+"""A quarter of a million steps, over eight hours at 129 BPM: beyond it a call is taken for a slip."""
+
+
+def signatures(config: PatternVAEConfig) -> dict[str, Callable[..., dict[str, jax.Array]]]:
+    """The instrument's pure functions, each `(params, **named arrays) -> {name: array}`: its methods call them, export writes them.
+
+    - `encode`: `grid` float32 (n, steps, lanes) → `code`, `log_variance` (n, d): mean and log-variance of q(z|x).
+    - `decode`: `code` (n, d) → `grid` float32 (n, steps, lanes), velocities before the threshold.
+    - `interpolate`: `start`, `goal` (steps, lanes), `mu` (n,) in [0, 1], `spherical` bool scalar → `grid` (n, steps, lanes) and
+      `code` (n, d), by eq. 7 where spherical and eq. 6 elsewhere.
+    - `sample`: `key` uint32 (2,), `slot` int32 (n,) → `grid`, `code`: decoded from the standard normal prior, one key a slot.
+    """
+    model = PatternVAE(config)
+
+    def encode(params, grid):
+        mean, log_variance = model.apply({"params": params["vae"]}, grid, method="encode")
+        return {"code": mean, "log_variance": log_variance}
+
+    def decode(params, code):
+        return {"grid": jax.nn.sigmoid(model.apply({"params": params["vae"]}, code, method="decode"))}
+
+    def interpolate(params, start, goal, mu, spherical):
+        first, last = encode(params, jnp.stack([start, goal]))["code"]
+        code = jnp.where(spherical, slerp(first, last, mu), lerp(first, last, mu))
+        return {"code": code, **decode(params, code)}
+
+    def sample(params, key, slot):
+        code = item_normal(jax.random.wrap_key_data(key), slot, config.latent)
+        return {"code": code, **decode(params, code)}
+
+    return {"encode": encode, "decode": decode, "interpolate": interpolate, "sample": sample}
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(config: PatternVAEConfig) -> Mapping[str, Callable[..., dict[str, jax.Array]]]:
+    return {name: jax.jit(function) for name, function in signatures(config).items()}
+
+
+def _bucket(n: int) -> int:
+    return max(LEAST_BUCKET, 1 << (n - 1).bit_length())
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    return np.concatenate([array, np.repeat(array[-1:], _bucket(len(array)) - len(array), axis=0)])
+
+
+def _input(pattern: Pattern) -> dict[str, str]:
+    """How provenance names a pattern that went in: the file it was read from, or else its name and the hash of its velocities."""
+    origin = pattern.provenance or {}
+    if "path" in origin and "sha256" in origin:
+        return {"path": str(origin["path"]), "sha256": str(origin["sha256"])}
+    return {"path": pattern.name, "sha256": hashlib.sha256(pattern.velocity.tobytes()).hexdigest()}
+
+
+@dataclass(frozen=True)
+class PatternInstrument:
+    """A trained pattern VAE, ready to play. Make one with `drumjax.load`.
+
+    Attributes:
+      name: the shipped model's name or the checkpoint's folder.
+      config: the network's shape.
+      params: its weights, on the default device.
+      drum_map: what the lanes are.
+      threshold: the decoded velocity from which on a cell is a hit, chosen on the validation split and stored with the weights.
+      genres: the genres of the data it was trained on.
+      card: everything that was stored beside the weights.
+      sha256: the hash of the checkpoint's manifest, which names it in provenance.
+    """
+
+    name: str
+    config: PatternVAEConfig
+    params: Any
+    drum_map: DrumMap
+    threshold: float
+    genres: tuple[str, ...]
+    card: Mapping[str, Any]
+    sha256: str
+
+    @classmethod
+    def from_checkpoint(cls, params: Any, card: Mapping[str, Any], *, directory: Path, name: str) -> PatternInstrument:
+        """An instrument from what `checkpoint.load_params` returns.
+
+        Raises:
+          InputError: the card is of another system, or does not hold what playing needs.
+        """
+        system = card.get("system")
+        if system != SYSTEM:
+            raise InputError(
+                directory,
+                rule=f"a checkpoint of {SYSTEM!r}",
+                found=f"one of {system!r}",
+                remedy="name a pattern model: see 'drumjax models list', or train one with 'drumjax train pattern-vae'",
+            )
+        try:
+            play = card["play"]
+            drum_map, threshold = drum_map_from_json(play["drum_map"]), float(play["threshold"])
+            config, genres = card["config"]["model"], tuple(map(str, play["genres"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                directory / "card.json",
+                rule="the drum map, threshold, genres and model configuration that playing needs",
+                found=f"a card without them ({error!r})",
+                remedy="train again with this version, or take another checkpoint",
+            ) from error
+        return cls(
+            name=name,
+            config=checkpoint.parse_config(PatternVAEConfig, config, directory / "card.json"),
+            params=jax.device_put(params),
+            drum_map=drum_map,
+            threshold=threshold,
+            genres=genres,
+            card=card,
+            sha256=checkpoint.fingerprint(directory),
+        )
+
+    def signatures(self) -> dict[str, Callable[..., dict[str, jax.Array]]]:
+        """See `signatures` of this module; the parameters are the first argument."""
+        return signatures(self.config)
+
+    def grid(self, pattern: Pattern) -> np.ndarray:
+        """A pattern as the network's input, float32 (steps, lanes); offsets are left aside.
+
+        Raises:
+          InputError: another drum map, length or metre than the network's.
+        """
+        what = pattern.name or "pattern"
+        if pattern.drum_map != self.drum_map:
+            raise InputError(
+                what,
+                rule=f"the model's drum map {self.drum_map.name!r}",
+                found=f"{pattern.drum_map.name!r}",
+                remedy="read the file with the model's drum map",
+            )
+        if pattern.metre != (4, 4):
+            raise InputError(
+                what, rule="a pattern in 4/4", found=f"{pattern.metre[0]}/{pattern.metre[1]}", remedy="choose a 4/4 pattern"
+            )
+        if pattern.steps != self.config.steps:
+            raise InputError(
+                what,
+                rule=f"a pattern of {self.config.steps} steps",
+                found=f"{pattern.steps}",
+                remedy="cut or repeat it with drumjax.patterns.windows",
+            )
+        return pattern.velocity
+
+    def encode(self, patterns: Sequence[Pattern]) -> np.ndarray:
+        """The patterns' codes, the mean of q(z|x): float32 (patterns, d)."""
+        if not patterns:
+            return np.zeros((0, self.config.latent), np.float32)
+        grids = _padded(np.stack([self.grid(pattern) for pattern in patterns]))
+        return np.asarray(_compiled(self.config)["encode"](self.params, grids)["code"])[: len(patterns)]
+
+    def decode(self, codes: np.ndarray, **fields: Any) -> list[Pattern]:
+        """The patterns of codes (n, d), a hit where the decoded velocity reaches the threshold; `fields` go to `Pattern`."""
+        codes = np.asarray(codes, np.float32).reshape(-1, self.config.latent)
+        if not len(codes):
+            return []
+        grids = np.asarray(_compiled(self.config)["decode"](self.params, _padded(codes))["grid"])[: len(codes)]
+        return self._patterns(grids, **fields)
+
+    def reconstruct(self, patterns: Sequence[Pattern]) -> list[Pattern]:
+        """D(E(x)) of each pattern, with the pattern's own tempo and name."""
+        decoded = self.decode(self.encode(patterns))
+        return [
+            replace(
+                new, tempo_bpm=old.tempo_bpm, name=old.name, genre=old.genre, provenance=self._provenance("reconstruct", {}, [old])
+            )
+            for new, old in zip(decoded, patterns, strict=True)
+        ]
+
+    def interpolate(self, start: Pattern, goal: Pattern, steps: int = 5, path: Literal["slerp", "lerp"] = "slerp") -> list[Pattern]:
+        """Patterns that lead from one to another through the space of codes (eqs. 6 and 7, μ_i = i / steps).
+
+        Args:
+          start: where it begins; the first pattern is its reconstruction.
+          goal: where it ends; the last pattern is its reconstruction.
+          steps: L of the paper, at least 1; L + 1 patterns come back. (The command line's `--measures` is L + 1.)
+          path: "slerp" (eq. 7, the paper's choice) or "lerp" (eq. 6).
+
+        Returns:
+          L + 1 patterns at the tempo of `start`.
+
+        Raises:
+          InputError: a pattern that the network cannot read, fewer than 1 step or more than 4,095, or an unknown path.
+        """
+        self._check_measures(steps + 1, least=2)
+        if path not in ("slerp", "lerp"):
+            raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")
+        mu = fractions(steps + 1)
+        out = _compiled(self.config)["interpolate"](
+            self.params, self.grid(start), self.grid(goal), _padded(mu), np.bool_(path == "slerp")
+        )
+        return self._patterns(
+            np.asarray(out["grid"])[: steps + 1],
+            tempo_bpm=start.tempo_bpm,
+            provenance=self._provenance("interpolate", {"measures": steps + 1, "path": path}, [start, goal]),
+        )
+
+    def crossfade(self, start: Pattern, goal: Pattern, steps: int = 5) -> list[Pattern]:
+        """The baseline: eq. 6 on the patterns themselves, "using identity functions instead of E and D". L + 1 patterns."""
+        self._check_measures(steps + 1, least=2)
+        grids = crossfade(self.grid(start), self.grid(goal), steps + 1)
+        origin = self._provenance("crossfade", {"measures": steps + 1}, [start, goal])
+        return [Pattern.from_grid(grid, drum_map=self.drum_map, tempo_bpm=start.tempo_bpm, provenance=origin) for grid in grids]
+
+    def sample(self, n: int = 1, seed: int = 0, *, tempo_bpm: float = PAPER_TEMPO_BPM) -> list[Pattern]:
+        """`n` new patterns from the prior. Pattern i depends on (seed, i) alone, not on `n`."""
+        self._check_measures(n, least=1)
+        key = np.asarray(jax.random.key_data(jax.random.key(seed)))
+        out = _compiled(self.config)["sample"](self.params, key, np.arange(_bucket(n), dtype=np.int32))
+        origin = self._provenance("sample", {"measures": n}, [], seed=seed)
+        return self._patterns(np.asarray(out["grid"])[:n], tempo_bpm=tempo_bpm, provenance=origin)
+
+    def _patterns(self, grids: np.ndarray, **fields: Any) -> list[Pattern]:
+        return [Pattern.from_grid(grid, threshold=self.threshold, drum_map=self.drum_map, **fields) for grid in grids]
+
+    def _provenance(self, verb: str, parameters: dict[str, Any], inputs: Sequence[Pattern], seed: int | None = None) -> dict:
+        return provenance(
+            f"pattern {verb}",
+            model=self.name,
+            model_sha256=self.sha256,
+            seed=seed,
+            parameters=parameters,
+            inputs=[_input(pattern) for pattern in inputs],
+        )
+
+    def _check_measures(self, measures: int, *, least: int) -> None:
+        if not least <= measures <= MOST_MEASURES:
+            raise InputError(
+                "measures", rule=f"{least} to {MOST_MEASURES} measures", found=str(measures), remedy="choose a number in that range"
+            )
