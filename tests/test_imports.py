@@ -19,13 +19,14 @@ import drumjax
 PACKAGE = Path(drumjax.__file__).parent
 
 # A part of the package (a folder or a file) and the parts that it may import, beside itself.
-_FLOOR = {"boundary", "checkpoint", "provenance", "patterns", "signal", "synth", "nn", "losses"}
+_FLOOR = {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "synth", "nn", "losses"}
 _SYSTEMS = _FLOOR | {"models", "systems"}
-_INSTRUMENTS = _SYSTEMS | {"instruments", "plots"}
+_INSTRUMENTS = _SYSTEMS | {"instruments", "metrics", "plots"}
 MAY_IMPORT: dict[str, set[str]] = {
     "boundary": set(),
+    "configs": {"boundary"},
     "provenance": {"boundary"},
-    "checkpoint": {"boundary", "provenance"},
+    "checkpoint": {"boundary", "configs", "provenance"},
     "losses": set(),
     "nn": set(),
     "patterns": {"boundary", "provenance"},
@@ -35,8 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plots": {"patterns", "signal"},
     "models": _FLOOR,
     "systems": _FLOOR | {"models"},
-    "instruments": _SYSTEMS | {"plots"},
-    "datasets": {"boundary", "checkpoint", "provenance", "patterns", "signal", "synth"},
+    "instruments": _SYSTEMS | {"metrics", "plots"},
+    "datasets": {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "synth"},
     "train": _SYSTEMS | {"datasets", "metrics"},
     "serve": _INSTRUMENTS,
 }
