@@ -44,13 +44,16 @@ $(bin)/python:
 
 # Editable throughout: one environment serves every target, and none of them can run yesterday's copy of the code.
 $(core): $(sources) | $(bin)/python
-	$(bin)/python -m pip install --quiet --editable .
+	@echo 'installing into $(VENV), which takes a minute or two'
+	$(bin)/python -m pip install -qq --editable .
 	touch $@
 
 $(dev): $(sources) | $(bin)/python
-	$(bin)/python -m pip install --quiet --editable '.[dev]'
+	@echo 'installing into $(VENV), which takes a minute or two'
+	$(bin)/python -m pip install -qq --editable '.[dev]'
 	touch $@ $(core)
 
 $(docs): $(sources) | $(bin)/python
-	$(bin)/python -m pip install --quiet --editable '.[docs]'
+	@echo 'installing into $(VENV), which takes a minute or two'
+	$(bin)/python -m pip install -qq --editable '.[docs]'
 	touch $@ $(core)
