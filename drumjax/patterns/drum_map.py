@@ -6,8 +6,14 @@ MIDI percussion (our decision); `pocket` is the map of PocketVAE's public code; 
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from types import MappingProxyType
+from typing import Any
+
+from drumjax.boundary import InputError, read_json
 
 
 @dataclass(frozen=True)
@@ -84,3 +90,73 @@ GM = DrumMap(
     out_pitches=tuple(range(35, 82)),
 )
 BUILT_IN = MappingProxyType({drum_map.name: drum_map for drum_map in (TR808, POCKET, GM)})
+
+
+def drum_map_to_json(drum_map: DrumMap) -> dict[str, Any]:
+    """The drum map as JSON-like data, in the form of a user's drum map file (see `load_drum_map`)."""
+    return {
+        "name": drum_map.name,
+        "lanes": [
+            {"name": lane, "in": list(pitches), "out": out}
+            for lane, pitches, out in zip(drum_map.lanes, drum_map.in_pitches, drum_map.out_pitches, strict=True)
+        ],
+    }
+
+
+def drum_map_from_json(value: Mapping[str, Any]) -> DrumMap:
+    """The drum map that `drum_map_to_json` wrote or a user typed.
+
+    Raises:
+      ValueError: when a field is missing, unknown or of the wrong type, and when the map breaks the rules of `DrumMap`.
+    """
+    _fields(value, ("name", "lanes"), "a drum map")
+    name, lanes = value["name"], value["lanes"]
+    if not isinstance(name, str) or not isinstance(lanes, list):
+        raise ValueError("a drum map: expected a string in 'name' and a list in 'lanes'")
+    for number, lane in enumerate(lanes, 1):
+        where = f"lane {number} of the drum map {name!r}"
+        _fields(lane, ("name", "in", "out"), where)
+        if not isinstance(lane["name"], str) or not isinstance(lane["in"], list):
+            raise ValueError(f"{where}: expected a string in 'name' and a list of pitches in 'in'")
+        for pitch in [*lane["in"], lane["out"]]:
+            if type(pitch) is not int:
+                raise ValueError(f"{where}: expected whole numbers as pitches, found {pitch!r}")
+    return DrumMap(
+        name=name,
+        lanes=tuple(lane["name"] for lane in lanes),
+        in_pitches=tuple(tuple(lane["in"]) for lane in lanes),
+        out_pitches=tuple(lane["out"] for lane in lanes),
+    )
+
+
+def _fields(value: Any, names: tuple[str, ...], where: str) -> None:
+    if not isinstance(value, Mapping) or set(value) != set(names):
+        found = sorted(value) if isinstance(value, Mapping) else value
+        raise ValueError(f"{where}: expected an object with the fields {', '.join(names)}, found {found!r}")
+
+
+def load_drum_map(name_or_path: str | PathLike[str]) -> DrumMap:
+    """A built-in drum map by its name, or a user's own from a small JSON file.
+
+    The file: `{"name": "mine", "lanes": [{"name": "BD", "in": [35, 36], "out": 36}, ...]}`, lanes in the grid's order.
+
+    Raises:
+      InputError: when the name is unknown (the nearest known one is suggested) or the file breaks a rule.
+    """
+    name = str(name_or_path)
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    if "/" not in name and "\\" not in name and not name.lower().endswith(".json"):
+        near = difflib.get_close_matches(name.lower(), BUILT_IN, n=1, cutoff=0.5)
+        raise InputError(
+            name,
+            rule=f"a built-in drum map ({', '.join(BUILT_IN)}) or a .json file",
+            found="neither",
+            remedy=f"perhaps you meant {near[0]!r}" if near else "choose one of these",
+        )
+    try:
+        return drum_map_from_json(read_json(name_or_path, max_bytes=1 << 18))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(name_or_path, rule="a drum map", found=str(error), remedy="correct the file") from None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from drumjax.boundary import InputError
 from drumjax.patterns.drum_map import TR808, DrumMap
 
 STEPS_PER_QUARTER = 4
@@ -16,7 +19,7 @@ MEASURE_STEPS = 64
 """The paper's "measure" is a pattern of 4 bars of 4/4 (Off the Beaten Track, Sec. "Electronic Dance Music Dataset")."""
 PAPER_TEMPO_BPM = 129.0
 """The intended tempo of the paper's patterns: a measure lasts 7.44 s (same section)."""
-LEAST_VELOCITY = np.float32(1 / 127)
+LEAST_VELOCITY = float(np.float32(1 / 127))
 """A played hit is at least MIDI velocity 1: velocity 0 means note off."""
 
 
@@ -33,7 +36,8 @@ class Pattern:
       metre: beats a bar and the beat's note value, (4, 4) for 4/4.
       name: for reports and pictures.
       genre: the genre's name, "" where unknown.
-      provenance: where the pattern came from, as JSON-like data; None for one made by hand.
+      provenance: where the pattern came from, as JSON-like data: a record of `drumjax.provenance.provenance` for one that was made,
+        `{"path", "sha256"}` for one that was read, None for one made by hand.
 
     Raises:
       ValueError: when an array's shape or range breaks these rules.
@@ -125,6 +129,27 @@ class Pattern:
         """The part from step `start`, `steps` long."""
         part = slice(start, start + steps)
         return replace(self, hits=self.hits[part], velocity=self.velocity[part], offset=self.offset[part])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes the pattern: MIDI where `path` ends in .mid or .midi, a step-grid file where it ends in .json.
+
+        Raises:
+          InputError: for another suffix, or when the file cannot be written there.
+          ValueError: for a tempo or metre that MIDI cannot hold (`drumjax.patterns.write_midi`).
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix in (".mid", ".midi"):
+            from drumjax.patterns.midi import write_midi
+
+            write_midi(path, self)
+        elif suffix == ".json":
+            from drumjax.patterns.grid_files import write_grid_json
+
+            write_grid_json(path, [self])
+        else:
+            raise InputError(
+                path, rule="a pattern file's suffix", found=repr(suffix), remedy="name a file that ends in .mid, .midi or .json"
+            )
 
 
 def concatenate(patterns: Sequence[Pattern]) -> Pattern:
