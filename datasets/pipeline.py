@@ -1,0 +1,198 @@
+"""Batches: their order, and the two ways to the device.
+
+The order is a pure function of (seed, step): position `step · batch_size + i` of an endless run of epochs, each epoch a
+permutation of the data drawn from (seed, epoch). A batch may straddle epochs. The order is computed on the host while the
+previous dispatch runs: a few kilobytes of indices a dispatch cost nothing to send, a sort inside the compiled step would cost time.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import numpy as np
+
+from drumjax.boundary import InputError
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@functools.lru_cache(maxsize=4)
+def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
+    # The raw words of a bit generator are what NumPy promises never to change; its shuffles are not.
+    words = np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw(n)
+    order = np.argsort(words, kind="stable").astype(np.int32)
+    order.flags.writeable = False
+    return order
+
+
+def batch_indices(seed: int, first_step: int, n: int, batch_size: int, steps: int = 1) -> np.ndarray:
+    """Which items the batches of some steps hold.
+
+    Args:
+      seed: 0 or more.
+      first_step: 0 or more; any Python integer.
+      n: items in the data, 1 to 2³¹ − 1; may be less than `batch_size`.
+      batch_size: items in a batch.
+      steps: how many batches.
+
+    Returns:
+      int32 (steps, batch_size), items from 0 to n − 1; every epoch of n positions holds each item once.
+    """
+    position = first_step * batch_size
+    left = steps * batch_size
+    pieces = []
+    while left:
+        epoch, offset = divmod(position, n)
+        piece = _permutation(seed, epoch, n)[offset : offset + left]
+        pieces.append(piece)
+        position, left = position + len(piece), left - len(piece)
+    return np.concatenate(pieces).reshape(steps, batch_size)
+
+
+class Source(Protocol):
+    """Where a compiled dispatch takes its batches from.
+
+    Attributes:
+      n: items in the data.
+      batch_size: items in a batch.
+      room: batches that a feed has space for.
+      resident: arrays that stay on the device, `{}` for none.
+    """
+
+    n: int
+    batch_size: int
+    room: int
+    resident: dict[str, np.ndarray]
+
+    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
+        """What a dispatch of `count` ≤ `room` steps needs besides the resident arrays; leading axes (room, batch_size)."""
+
+    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        """Feeds that pass over the data once, in order, with a mask float32 (room, batch_size), 0 where there is no item."""
+
+    def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """Inside the compiled dispatch: the batch made of the resident arrays and one batch's part of a feed."""
+
+
+def numeric(arrays: Arrays) -> dict[str, np.ndarray]:
+    """The arrays that a device can hold, in the precision that it computes in; names, licences and other text stay behind."""
+    held = {name: np.asarray(array) for name, array in arrays.items()}
+    return {
+        name: array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+        for name, array in held.items()
+        if array.dtype.kind in "biuf" or array.dtype.name == "bfloat16"
+    }
+
+
+class Resident:
+    """Data that lie on the device: the batches are gathered there, only indices travel."""
+
+    def __init__(self, arrays: Arrays, *, batch_size: int, seed: int, room: int) -> None:
+        self.resident = numeric(arrays)
+        self.n = _common_length({name: len(array) for name, array in self.resident.items()})
+        self.batch_size, self.seed, self.room = batch_size, seed, room
+
+    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
+        index = np.zeros((self.room, self.batch_size), np.int32)
+        index[:count] = batch_indices(self.seed, first_step, self.n, self.batch_size, count)
+        return {"index": index}
+
+    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        # All in one feed, whatever the room: one dispatch validates the whole split.
+        index, mask = _in_order(self.n, self.batch_size, -(-self.n // self.batch_size))
+        yield {"index": index}, mask
+
+    def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        return {name: array[part["index"]] for name, array in resident.items()}
+
+
+class Streaming:
+    """Data that stay where they are: a feed holds the batches themselves.
+
+    Args:
+      items: a random-access source of `{name: array}`: any sequence, or one with `__getitems__` such as TFDS's `as_data_source`;
+        `Columns` makes one of arrays.
+      batch_size: items in a batch.
+      seed: of the order, the same as `Resident`'s.
+      room: most batches in a feed.
+      buffer_bytes: most bytes in a feed; at least one batch is always held.
+    """
+
+    resident: dict[str, np.ndarray] = {}  # noqa: RUF012 - the same for all: nothing is resident
+
+    def __init__(self, items: Sequence[Arrays], *, batch_size: int, seed: int, room: int, buffer_bytes: int) -> None:
+        self.items, self.batch_size, self.seed = items, batch_size, seed
+        self.n = _common_length({"items": len(items)})
+        batch_bytes = batch_size * sum(array.nbytes for array in numeric(items[0]).values())
+        self.room = max(1, min(room, buffer_bytes // max(1, batch_bytes)))
+
+    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
+        return self._gather(batch_indices(self.seed, first_step, self.n, self.batch_size, count))
+
+    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        index, mask = _in_order(self.n, self.batch_size, -(-self.n // self.batch_size))
+        for first in range(0, len(index), self.room):
+            padded = np.zeros((self.room, self.batch_size), np.float32)
+            padded[: len(mask[first : first + self.room])] = mask[first : first + self.room]
+            yield self._gather(index[first : first + self.room]), padded
+
+    def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        return part
+
+    def _gather(self, index: np.ndarray) -> dict[str, np.ndarray]:
+        wanted = index.ravel().tolist()
+        many = getattr(self.items, "__getitems__", None)
+        rows = [numeric(row) for row in (many(wanted) if many else (self.items[i] for i in wanted))]
+        # Fresh memory every time: on the CPU the device may keep the array that it is given.
+        feed = {}
+        for name, first in rows[0].items():
+            stacked = np.zeros((self.room, self.batch_size, *first.shape), first.dtype)
+            stacked[: len(index)] = np.stack([row[name] for row in rows]).reshape(*index.shape, *first.shape)
+            feed[name] = stacked
+        return feed
+
+
+class Columns(Sequence[Arrays]):
+    """Arrays seen as a random-access source of items."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays = numeric(arrays)
+        self.n = _common_length({name: len(array) for name, array in self.arrays.items()})
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        return {name: array[index] for name, array in self.arrays.items()}
+
+
+def make_source(
+    data: Arrays | Sequence[Arrays], *, batch_size: int, seed: int, room: int, resident_limit_bytes: int, buffer_bytes: int
+) -> Resident | Streaming:
+    """`Resident` for arrays of at most `resident_limit_bytes`, else `Streaming`; a sequence of items is always streamed.
+
+    Raises:
+      InputError: when there are no items, or arrays differ in length.
+    """
+    if isinstance(data, Mapping):
+        if sum(array.nbytes for array in numeric(data).values()) <= resident_limit_bytes:
+            return Resident(data, batch_size=batch_size, seed=seed, room=room)
+        data = Columns(data)
+    return Streaming(data, batch_size=batch_size, seed=seed, room=room, buffer_bytes=buffer_bytes)
+
+
+def _common_length(lengths: Mapping[str, int]) -> int:
+    if len(set(lengths.values())) != 1 or 0 in lengths.values():
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "no arrays"
+        raise InputError(
+            "data", rule="at least one item, and arrays of one length", found=found, remedy="look at drumjax data inspect"
+        )
+    return next(iter(lengths.values()))
+
+
+def _in_order(n: int, batch_size: int, batches: int) -> tuple[np.ndarray, np.ndarray]:
+    position = np.arange(batches * batch_size).reshape(batches, batch_size)
+    return np.where(position < n, position, 0).astype(np.int32), (position < n).astype(np.float32)

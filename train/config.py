@@ -1,0 +1,98 @@
+"""What every recipe's configuration has: length, batches, validation, checkpoints, and the optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import optax
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """One player's optimiser. Defaults: Adam as Off the Beaten Track's systems use it (our decision, the paper names none)."""
+
+    name: Literal["adam", "sgd"] = "adam"
+    """The rule: Adam, or gradient descent with momentum."""
+    learning_rate: float = 1e-3
+    """Step size (our decision)."""
+    b1: float = 0.9
+    """Adam: decay of the first moment; sgd: momentum."""
+    b2: float = 0.999
+    """Adam: decay of the second moment; sgd does without."""
+    eps: float = 1e-8
+    """Adam: added to the root of the second moment; sgd does without."""
+    gradient_clip_norm: float = 0.0
+    """Gradients longer than this (global norm over the player's parameters) are shortened to it; 0 leaves them alone."""
+
+
+def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
+    """The optimiser of a configuration, its state a pytree of arrays.
+
+    Raises:
+      ValueError: when a number is out of range.
+    """
+    import optax
+
+    if not config.learning_rate > 0 or config.gradient_clip_norm < 0:
+        raise ValueError(
+            f"expected learning_rate > 0 and gradient_clip_norm >= 0, found {config.learning_rate} and {config.gradient_clip_norm}"
+        )
+    if config.name == "adam":
+        rule = optax.adam(config.learning_rate, b1=config.b1, b2=config.b2, eps=config.eps)
+    else:
+        rule = optax.sgd(config.learning_rate, momentum=config.b1)
+    return optax.chain(optax.clip_by_global_norm(config.gradient_clip_norm), rule) if config.gradient_clip_norm else rule
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Fields that every recipe's configuration inherits; the recipe adds its model, its losses' weights and its optimisers."""
+
+    seed: int = 0
+    """First weights, random draws and the order of batches; two runs of one seed are the same run."""
+    batch_size: int = 64
+    """Items in a step, over all devices together (our decision)."""
+    epochs: float = 200.0
+    """Length of the training in passes over the training split (our decision); --steps and --budget take its place."""
+    validate_every_epochs: float = 5.0
+    """Passes between two looks at the validation split; a checkpoint is written each time. The end is always validated."""
+    checkpoint_every_seconds: float = 120.0
+    """At most about this much work is lost when the machine dies between two validations."""
+    keep_checkpoints: int = 2
+    """The last so many checkpoints stay, and the best one by the recipe's criterion."""
+    ema_decay: float = 0.0
+    """Moving average of the parameters, validated and played in their place; 0 for none. It warms up: (1 + step) / (10 + step)."""
+    resident_limit_bytes: int = 1 << 30
+    """Training data up to this size lie on the device for good; larger ones are streamed in the same order."""
+    stream_buffer_bytes: int = 64 << 20
+    """A streamed dispatch holds at most this much data; there are two, one computed with and one being filled."""
+    dispatch_steps: int = 256
+    """At most so many steps run in one dispatch."""
+    dispatch_seconds: float = 1.0
+    """Steps a dispatch are chosen so that it lasts about this long: what a signal waits for, at most about twice that."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of range."""
+        for field in ("batch_size", "keep_checkpoints", "dispatch_steps", "stream_buffer_bytes"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"expected {field} of at least 1, found {getattr(self, field)}")
+        for field in ("epochs", "validate_every_epochs", "checkpoint_every_seconds", "dispatch_seconds"):
+            if not getattr(self, field) > 0:
+                raise ValueError(f"expected {field} above 0, found {getattr(self, field)}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"expected ema_decay in [0, 1), found {self.ema_decay}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"expected a seed from 0 to 2³² − 1, found {self.seed}")
+
+
+OPERATIONAL = (
+    "checkpoint_every_seconds",
+    "keep_checkpoints",
+    "resident_limit_bytes",
+    "stream_buffer_bytes",
+    "dispatch_steps",
+    "dispatch_seconds",
+)
+"""Fields that change how a training runs and not what comes out: a resumed run may differ in them."""

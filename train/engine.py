@@ -1,0 +1,431 @@
+"""The training engine: one state, one step, and a loop that runs many steps in one dispatch.
+
+    state, history = fit(system, optimizers, {"x": x, "y": y}, TrainingConfig(epochs=20))
+
+A step is a pure function of (state, batch, total steps), and its random key is `fold_in(key, step)`: a training that is stopped
+and resumed, or cut into dispatches of another length, gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from drumjax.boundary import InputError
+from drumjax.datasets.pipeline import Source, make_source
+from drumjax.systems.system import Progress, System
+from drumjax.train.config import TrainingConfig
+from drumjax.train.parallel import Layout, Mode, compile_training, make_layout, place_feed
+
+Tree = Any
+Optimizers = Mapping[str, optax.GradientTransformation]
+Step = Callable[["State", dict[str, jax.Array], jax.Array], tuple["State", dict[str, jax.Array]]]
+
+
+class NonFiniteLoss(InputError):
+    """Training met a loss or a gradient that is infinite or not a number. The state is lost, earlier checkpoints are good.
+
+    Attributes:
+      step: the step, counted from 0, whose loss or gradient it was.
+    """
+
+    def __init__(self, step: int, what: str) -> None:
+        self.step = step
+        super().__init__(
+            "training",
+            rule="finite losses and gradients",
+            found=f"{what} at step {step}",
+            remedy="lower the learning rate, set gradient_clip_norm, or look for extreme values in the data",
+        )
+
+
+class State(flax.struct.PyTreeNode):
+    """All that a training knows.
+
+    Attributes:
+      step: int32 scalar, steps done.
+      params: `{player: tree}`.
+      extra: what losses change besides parameters.
+      opt: `{player: optimiser state}`.
+      ema: moving average of `params`, `{}` where none is kept.
+      key: the random key of the training; it never changes.
+    """
+
+    step: jax.Array
+    params: dict[str, Tree]
+    extra: Tree
+    opt: dict[str, Tree]
+    ema: dict[str, Tree]
+    key: jax.Array
+
+
+def new_state(params: dict[str, Tree], extra: Tree, optimizers: Optimizers, key: jax.Array, *, ema_decay: float = 0.0) -> State:
+    """The state before the first step, from given parameters; `Stage.enter` uses it too."""
+    opt = {player: optimizer.init(params[player]) for player, optimizer in optimizers.items()}
+    # A copy: the step gives the state's buffers away, and a buffer can be given away once.
+    ema = jax.tree.map(jnp.copy, params) if ema_decay else {}
+    return State(jnp.zeros((), jnp.int32), params, extra, opt, ema, key)
+
+
+def init_state(system: System, optimizers: Optimizers, key: jax.Array, batch: Tree, *, ema_decay: float = 0.0) -> State:
+    """The state before the first step, freshly drawn from a key. The batch tells shapes."""
+    first, later = jax.random.split(key)
+    params, extra = system.init(first, batch)
+    return new_state(params, extra, optimizers, later, ema_decay=ema_decay)
+
+
+def played(state: State) -> dict[str, Tree]:
+    """The parameters that are validated and played: the moving average where one is kept."""
+    return state.ema or state.params
+
+
+def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0, axis_name: str | None = None) -> Step:
+    """The step of a system.
+
+    Players are updated in the order of `system.losses`; each loss sees what the players before it became, and its gradient is taken
+    with respect to its own player's parameters only.
+
+    Args:
+      system: what is trained.
+      optimizers: `{player: optimiser}` for each player with a loss.
+      ema_decay: see `TrainingConfig.ema_decay`.
+      axis_name: the mapped axis over which gradients, metrics and `extra` are averaged, under `pmap`.
+
+    Returns:
+      `step(state, batch, total_steps) -> (state, metrics)`. Metrics are the losses' own plus `loss` and `grad_norm`, with the
+      player's name before them (`generator/loss`) where there are several players.
+
+    Raises:
+      ValueError: when players with a loss and players with an optimiser are not the same.
+    """
+    if set(system.losses) != set(optimizers):
+        raise ValueError(f"expected an optimiser for each of {sorted(system.losses)}, found {sorted(optimizers)}")
+    prefix = {player: f"{player}/" if len(system.losses) > 1 else "" for player in system.losses}
+
+    def mean(tree: Tree) -> Tree:
+        if axis_name is None:
+            return tree
+        return jax.tree.map(lambda a: jax.lax.pmean(a, axis_name) if jnp.issubdtype(a.dtype, jnp.inexact) else a, tree)
+
+    def step(state: State, batch: dict[str, jax.Array], total_steps: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        progress = Progress(state.step, state.step.astype(jnp.float32) / total_steps)
+        key = jax.random.fold_in(state.key, state.step)
+        params, extra, opt, metrics = dict(state.params), state.extra, dict(state.opt), {}
+        for index, (player, loss) in enumerate(system.losses.items()):
+            own_key = jax.random.fold_in(key, index)
+
+            def own_loss(own, params=params, extra=extra, player=player, loss=loss, own_key=own_key):
+                return loss({**params, player: own}, extra, batch, own_key, progress)
+
+            (value, (extra, own_metrics)), gradient = mean(jax.value_and_grad(own_loss, has_aux=True)(params[player]))
+            update, opt[player] = optimizers[player].update(gradient, opt[player], params[player])
+            params[player] = optax.apply_updates(params[player], update)
+            own_metrics = {**own_metrics, "loss": value, "grad_norm": optax.global_norm(gradient)}
+            metrics |= {prefix[player] + name: metric for name, metric in own_metrics.items()}
+        ema = state.ema
+        if ema_decay:
+            decay = jnp.minimum(ema_decay, (1.0 + state.step) / (10.0 + state.step))
+            ema = jax.tree.map(lambda old, new: (old + (1 - decay) * (new - old)).astype(old.dtype), ema, params)
+        return State(state.step + 1, params, extra, opt, ema, state.key), metrics
+
+    return step
+
+
+class Program(NamedTuple):
+    """A system compiled for one source, configuration and layout.
+
+    Attributes:
+      start: `(key) -> state`, freshly drawn and placed.
+      place: `(state) -> state` on the devices, as the compiled dispatch wants it.
+      prepare: `(first step, count) -> feed` on the devices; may run in another thread.
+      advance: `(state, feed, count, total) -> (state, summary)`, asynchronous; the state given is used up.
+      read: `(summary, first step) -> metrics` averaged over the dispatch; waits for it.
+      validate: `(state) -> sums` over the validation data as float64, None where there are none.
+      room: most steps in a dispatch.
+      steps_per_epoch: steps in a pass over the training data; a fraction.
+    """
+
+    start: Callable[[jax.Array], State]
+    place: Callable[[State], State]
+    prepare: Callable[[int, int], Tree]
+    advance: Callable[[State, Tree, int, int], tuple[State, jax.Array]]
+    read: Callable[[jax.Array, int], dict[str, float]]
+    validate: Callable[[State], dict[str, np.ndarray] | None]
+    room: int
+    steps_per_epoch: float
+
+
+def compile_program(
+    system: System, optimizers: Optimizers, source: Source, validation: Source | None, *, ema_decay: float, layout: Layout
+) -> Program:
+    """Puts resident data on the devices and makes the functions that train; each is compiled at its first call, and once."""
+    devices = layout.mesh.size if layout.mode == "pmap" else 1
+    step = make_step(system, optimizers, ema_decay=ema_decay, axis_name=layout.axis_name)
+    split = layout.split(0) if layout.mode == "jit" else None
+
+    def batch_of(
+        source: Source, resident: Tree, part: Tree, mask: jax.Array | None, split: Any, devices: int
+    ) -> dict[str, jax.Array]:
+        items = source.batch_size // devices
+        slot = jnp.arange(items, dtype=jnp.int32)
+        if devices > 1:
+            slot += items * jax.lax.axis_index(layout.axis_name)
+        batch = {**source.batch(resident, part), "slot": slot, "mask": jnp.ones(items) if mask is None else mask}
+        return batch if split is None else jax.lax.with_sharding_constraint(batch, split)
+
+    def start(key: jax.Array) -> State:
+        def first_state(key: jax.Array, resident: Tree, feed: Tree) -> State:
+            batch = batch_of(source, resident, jax.tree.map(lambda a: a[0], feed), None, None, 1)
+            return init_state(system, optimizers, key, batch, ema_decay=ema_decay)
+
+        return place(jax.jit(first_state)(key, resident, source.feed(0, 1)))
+
+    def place(state: State) -> State:
+        # On the devices with the sharding and the strong types that the dispatch returns: anything else compiles a second time.
+        strong = jax.tree.map(lambda a: a if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else np.asarray(a), state)
+        return jax.device_put(strong, layout.replicated(), may_alias=False)
+
+    def dispatch(state: State, resident: Tree, feed: Tree, count: jax.Array, total: jax.Array) -> tuple[State, jax.Array]:
+        def one(state: State, i: jax.Array) -> tuple[State, jax.Array, jax.Array]:
+            part = jax.tree.map(lambda a: a[i], feed)
+            state, metrics = step(state, batch_of(source, resident, part, None, split, devices), total)
+            names[:] = sorted(metrics)  # noted while tracing
+            # One array: a loop that carries many scalars is slow.
+            packed = jnp.stack([jnp.asarray(metrics[name], jnp.float32) for name in names])
+            watched = jnp.array([k for k, name in enumerate(names) if is_watched(name)])
+            return state, packed, jnp.isfinite(packed[watched]).all()
+
+        def body(carry: Any) -> Any:
+            i, state, sums, _ = carry
+            state, packed, finite = one(state, i)
+            return i + 1, state, sums + packed, finite
+
+        shape = jax.eval_shape(lambda: one(state, jnp.int32(0))[1])
+        # A while loop whose bound is an argument, where a scan would be compiled for its length: one program runs K = 1, K = 50 and
+        # the remainder before a validation, and gives the same bits in each. It ends early at the first loss that is not finite.
+        carry = (jnp.int32(0), state, jnp.zeros(shape.shape, shape.dtype), jnp.bool_(True))
+        done, state, sums, finite = jax.lax.while_loop(lambda carry: (carry[0] < count) & carry[3], body, carry)
+        return state, jnp.concatenate([sums, jnp.stack([done, finite]).astype(jnp.float32)])
+
+    compiled = compile_training(layout, dispatch)
+    resident = jax.device_put(source.resident, layout.replicated())
+    names: list[str] = []
+
+    def prepare(first_step: int, count: int) -> Tree:
+        return place_feed(layout, source.feed(first_step, count))
+
+    def advance(state: State, feed: Tree, count: int, total: int) -> tuple[State, jax.Array]:
+        return compiled(state, resident, feed, np.int32(count), np.int32(total))
+
+    def read(summary: jax.Array, first_step: int) -> dict[str, float]:
+        values = np.asarray(summary, np.float64)
+        done, finite = int(values[-2]), bool(values[-1])
+        metrics = dict(zip(names, (values[:-2] / done).tolist(), strict=True))
+        if not finite:
+            bad = ", ".join(name for name in names if is_watched(name) and not np.isfinite(metrics[name]))
+            raise NonFiniteLoss(first_step + done - 1, f"{bad} not finite")
+        return metrics
+
+    validate = _compile_validation(system, validation, batch_of, layout) if validation is not None else lambda state: None
+    return Program(start, place, prepare, advance, read, validate, source.room, source.n / source.batch_size)
+
+
+def is_watched(name: str) -> bool:
+    """Whether a metric that is not finite stops the training: every player's loss and length of the gradient."""
+    return name.rpartition("/")[2] in ("loss", "grad_norm")
+
+
+def _compile_validation(
+    system: System, source: Source, batch_of: Callable[..., Any], layout: Layout
+) -> Callable[[State], dict[str, np.ndarray]]:
+    resident = jax.device_put(source.resident, layout.replicated())
+    same, split = layout.replicated(), layout.split(1)
+
+    def sums_of(params: Tree, extra: Tree, resident: Tree, feed: Tree, mask: jax.Array) -> dict[str, jax.Array]:
+        def one(part_and_mask: Any) -> dict[str, jax.Array]:
+            return system.validate(params, extra, batch_of(source, resident, *part_and_mask, layout.split(0), 1))
+
+        return jax.lax.map(one, (feed, mask))
+
+    compiled = jax.jit(sums_of, in_shardings=(same, same, same, split, split), out_shardings=same)
+
+    def validate(state: State) -> dict[str, np.ndarray]:
+        total: dict[str, np.ndarray] = {}
+        for feed, mask in source.sweep():
+            sums = compiled(played(state), state.extra, resident, jax.device_put(feed, split), jax.device_put(mask, split))
+            for name, batches in sums.items():
+                # Batches are added up in double precision on the host: counts stay exact in data of any size.
+                total[name] = total.get(name, 0) + np.asarray(batches, np.float64).sum(0)
+        return total
+
+    return validate
+
+
+class Report(NamedTuple):
+    """What one dispatch did.
+
+    Attributes:
+      state: the state after it. The next dispatch uses it up: copy or store it before asking for the next report.
+      step: steps done by then.
+      metrics: training metrics averaged over the dispatch.
+      seconds: how long it took.
+    """
+
+    state: State
+    step: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+def run_steps(
+    program: Program,
+    state: State,
+    *,
+    until: int,
+    total: int,
+    next_stop: Callable[[int], int],
+    seconds: float,
+    offset: int = 0,
+) -> Iterator[Report]:
+    """Trains, one report a dispatch.
+
+    Args:
+      program: what is trained.
+      state: a placed state; its `step` says where to begin.
+      until: the step after which to end.
+      total: the steps of the whole (of this stage), for schedules.
+      next_stop: `(step) -> ` the first step after it at which the caller wants the state: a dispatch ends exactly there.
+      seconds: about how long a dispatch may last.
+      offset: added to a step in the order of the data, and in errors: the steps of earlier stages.
+
+    Raises:
+      NonFiniteLoss: names the step.
+    """
+    step, count, measured = int(state.step), 1, False
+    ahead: tuple[int, Future] | None = None
+
+    def plan(step: int) -> int:
+        return max(1, min(count, program.room, until - step, next_stop(step) - step))
+
+    with ThreadPoolExecutor(1, "drumjax-feed") as worker:
+        while step < until:
+            n, feed = ahead or (plan(step), worker.submit(program.prepare, offset + step, plan(step)))
+            ready, began = feed.result(), time.perf_counter()
+            state, summary = program.advance(state, ready, n, total)
+            step += n
+            # The next batches are gathered while this dispatch runs.
+            following = plan(step) if step < until else 0
+            ahead = (following, worker.submit(program.prepare, offset + step, following)) if following else None
+            metrics = program.read(summary, offset + step - n)
+            took = time.perf_counter() - began
+            yield Report(state, step, metrics, took)
+            if measured:
+                # Longer by a factor at most: a short dispatch is a poor measure of a long one.
+                count = int(min(max(1.0, seconds * n / max(took, 1e-9)), 8 * n))
+            measured = True  # the first dispatch holds the compilation
+
+
+class Schedule(NamedTuple):
+    """When the validation split is looked at: every `every` steps, and at the end.
+
+    Attributes:
+      every: steps between, at least 1; may be a fraction, then steps are rounded.
+      total: the last step.
+    """
+
+    every: float
+    total: int
+
+    def next_stop(self, step: int) -> int:
+        """The first step after this one at which to validate."""
+        k = int(step / self.every)
+        while (stop := round(k * self.every)) <= step:
+            k += 1
+        return min(stop, self.total)
+
+    def is_due(self, step: int) -> bool:
+        """Whether to validate after this many steps."""
+        return step > 0 and self.next_stop(step - 1) == step
+
+
+def steps_in(config: TrainingConfig, n: int) -> int:
+    """The steps that make `config.epochs` passes over n items."""
+    return max(1, math.ceil(config.epochs * n / config.batch_size))
+
+
+def fit(
+    system: System,
+    optimizers: Optimizers,
+    data: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]],
+    config: TrainingConfig,
+    steps: int | None = None,
+    *,
+    validation: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]] | None = None,
+    summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]] | None = None,
+    parallel: Mode = "jit",
+    devices: Sequence[jax.Device] | None = None,
+) -> tuple[State, list[dict[str, float]]]:
+    """Trains a system on arrays, without files: for notebooks, sweeps and benchmarks. `train.run.train` is the one with files.
+
+    Args:
+      system: what is trained.
+      optimizers: `{player: optimiser}`.
+      data: arrays with the items first, or a random-access sequence of items, which is streamed.
+      config: length, batches, seed.
+      steps: how many; None for `config.epochs`.
+      validation: data for `system.validate`, looked at every `config.validate_every_epochs` and at the end.
+      summarise: validation sums -> figures.
+      parallel: `jit` or `pmap`.
+      devices: None for all.
+
+    Returns:
+      The state after the last step, on the devices, and the history: one row a dispatch with `step`, `seconds`, the training
+      metrics averaged over the dispatch, and `valid_…` figures where there was a validation.
+
+    Raises:
+      NonFiniteLoss: names the step.
+      InputError: the data are empty, or the batch cannot be split over the devices.
+    """
+    layout = make_layout(config.batch_size, parallel, devices)
+    source = source_of(data, config)
+    program = compile_program(
+        system,
+        optimizers,
+        source,
+        None if validation is None else source_of(validation, config),
+        ema_decay=config.ema_decay,
+        layout=layout,
+    )
+    total = steps_in(config, source.n) if steps is None else steps
+    schedule = Schedule(config.validate_every_epochs * program.steps_per_epoch, total)
+    next_stop = schedule.next_stop if validation is not None else lambda step: total
+    state, history = program.start(jax.random.key(config.seed)), []
+    for report in run_steps(program, state, until=total, total=total, next_stop=next_stop, seconds=config.dispatch_seconds):
+        state = report.state
+        row = {"step": report.step, "seconds": report.seconds, **report.metrics}
+        if validation is not None and schedule.is_due(report.step):
+            sums = program.validate(state)
+            row |= {f"valid_{name}": figure for name, figure in (summarise(sums) if summarise else sums).items()}
+        history.append(row)
+    return state, history
+
+
+def source_of(data: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]], config: TrainingConfig) -> Source:
+    """The data as the configuration wants them brought to the device."""
+    return make_source(
+        data,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        room=config.dispatch_steps,
+        resident_limit_bytes=config.resident_limit_bytes,
+        buffer_bytes=config.stream_buffer_bytes,
+    )

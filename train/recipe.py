@@ -1,0 +1,76 @@
+"""Recipes: how a system is trained from start to end, found by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import optax
+
+from drumjax.boundary import InputError
+from drumjax.systems.system import System
+from drumjax.train.engine import State
+
+
+class Stage(NamedTuple):
+    """A system, how it is optimised, and its part of the training.
+
+    Attributes:
+      system: what is trained.
+      optimizers: `{player: optimiser}`, one for every player that has a loss.
+      share: the stage's share of all steps; shares are relative to their sum.
+      enter: makes the stage's first state from the last one's, usually with `engine.new_state`. None for the first stage, whose
+        state comes from `system.init`; a later stage without it is an error.
+    """
+
+    system: System
+    optimizers: Mapping[str, optax.GradientTransformation]
+    share: float = 1.0
+    enter: Callable[[State], State] | None = None
+
+
+class Recipe(NamedTuple):
+    """A training by name.
+
+    Attributes:
+      name: as on the command line, e.g. `pattern-vae`.
+      kind: of the data, e.g. `patterns`.
+      config_type: a frozen dataclass that extends `train.config.TrainingConfig`.
+      presets: `{name: config}`; `paper` is the default one.
+      stages: `(config, data info) -> stages`, usually one.
+      summarise: validation sums -> figures, e.g. `{"onset_f1": 0.97}`.
+      play: `(config, data info, validation sums) -> ` what playing needs, JSON-like: drum map, threshold, genres; for the card.
+      criterion: the figure by which checkpoints are compared, and whether more or less of it is better.
+      fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
+        trained and stored.
+    """
+
+    name: str
+    kind: str
+    config_type: type
+    presets: Mapping[str, Any]
+    stages: Callable[[Any, Any], Sequence[Stage]]
+    summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]]
+    play: Callable[[Any, Any, Mapping[str, np.ndarray]], dict[str, Any]]
+    criterion: tuple[str, Literal["max", "min"]]
+    fitted: Callable[[Any, Any], Any] = lambda config, info: config
+
+
+RECIPES: Mapping[str, str] = {"pattern-vae": "drumjax.train.recipes.pattern_vae"}
+"""The module of every recipe; imported when it is asked for. Each has an attribute `RECIPE`."""
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a name.
+
+    Raises:
+      InputError: when there is none of that name; the nearest one is suggested.
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.4)
+        remedy = f"perhaps {near[0]} is meant" if near else "choose one of them"
+        raise InputError("recipe", rule=f"one of {', '.join(RECIPES)}", found=name, remedy=remedy)
+    return importlib.import_module(RECIPES[name]).RECIPE
