@@ -1,0 +1,197 @@
+"""What a data set is, once it is prepared: `PatternSet`, the arrays of every split, and `DataInfo`, what they are.
+
+Every way in (the embedded set, a prepared folder, an .npz file) gives the same `PatternSet` for the same data, bit for bit and in
+the same order, so that a training does not depend on which one was taken; `check` is what all of them pass through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from drumjax.datasets.splits import SPLITS
+from drumjax.patterns import DrumMap
+from drumjax.patterns.drum_map import drum_map_from_json, drum_map_to_json
+from drumjax.patterns.pattern import LEAST_VELOCITY
+
+KIND = "patterns"
+NUMERIC = MappingProxyType({"velocity": np.float32, "offset": np.float32, "genre": np.int32, "tempo_bpm": np.float32})
+"""The arrays of a split that a model may see, and their types."""
+TEXTS = ("name", "group", "licence")
+"""The arrays of a split that say what an example is; fixed-width strings, never put on the device."""
+MOST_EXAMPLES = 1 << 20
+"""2**20 patterns of 64 steps and 47 lanes are 25 GB: whatever says it holds more is not read."""
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """What a prepared data set is. Goes into the checkpoint of every model that was trained on it.
+
+    Attributes:
+      kind: "patterns", the only kind of this version.
+      name: "embedded", or the name of the folder or file that it was made from.
+      source_sha256: the hash of all that decides the data: files, labels, options, seed of the splits. Equal hashes, equal data.
+      genres: their names, in the order of the examples' `genre`.
+      drum_map: what the lanes are.
+      steps: the length of a pattern in 16ths.
+      counts: examples of every split.
+      licences: examples of every licence, all splits together.
+    """
+
+    kind: str
+    name: str
+    source_sha256: str
+    genres: tuple[str, ...]
+    drum_map: DrumMap
+    steps: int
+    counts: Mapping[str, int]
+    licences: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON-like data."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "source_sha256": self.source_sha256,
+            "genres": list(self.genres),
+            "drum_map": drum_map_to_json(self.drum_map),
+            "steps": self.steps,
+            "counts": dict(self.counts),
+            "licences": dict(self.licences),
+        }
+
+    @classmethod
+    def from_json(cls, value: Any) -> DataInfo:
+        """What `to_json` wrote.
+
+        Raises:
+          ValueError: a field is missing, unknown, of the wrong type, or out of its range; the message names it.
+        """
+        fields = cls.__dataclass_fields__
+        if not isinstance(value, Mapping) or set(value) != set(fields):
+            found = ", ".join(sorted(map(str, value))) if isinstance(value, Mapping) else type(value).__name__
+            raise ValueError(f"expected the fields {', '.join(fields)}, found {found}")
+        for field in ("kind", "name"):
+            if not isinstance(value[field], str):
+                raise ValueError(f"{field}: expected a string, found {value[field]!r}")
+        if value["kind"] != KIND:
+            raise ValueError(f"kind: expected {KIND!r}, the kind that this version knows, found {value['kind']!r}")
+        if not isinstance(value["source_sha256"], str) or not re.fullmatch("[0-9a-f]{64}", value["source_sha256"]):
+            raise ValueError(f"source_sha256: expected 64 hexadecimal digits, found {value['source_sha256']!r}")
+        genres = value["genres"]
+        if not isinstance(genres, list) or not genres or not all(isinstance(genre, str) and genre for genre in genres):
+            raise ValueError(f"genres: expected a list of names, found {genres!r}")
+        if len(set(genres)) != len(genres):
+            raise ValueError(f"genres: expected each name once, found {genres!r}")
+        if type(value["steps"]) is not int or not 1 <= value["steps"] <= 1 << 16:
+            raise ValueError(f"steps: expected a whole number from 1 to 65536, found {value['steps']!r}")
+        for field in ("counts", "licences"):
+            counts = value[field]
+            if not isinstance(counts, Mapping) or not all(type(n) is int and 0 <= n <= MOST_EXAMPLES for n in counts.values()):
+                raise ValueError(f"{field}: expected whole numbers from 0 to {MOST_EXAMPLES}, found {counts!r}")
+        if not set(value["counts"]) <= set(SPLITS):
+            raise ValueError(f"counts: expected splits of {', '.join(SPLITS)}, found {', '.join(value['counts'])}")
+        return cls(
+            kind=value["kind"],
+            name=value["name"],
+            source_sha256=value["source_sha256"],
+            genres=tuple(genres),
+            drum_map=drum_map_from_json(value["drum_map"]),
+            steps=value["steps"],
+            counts=dict(value["counts"]),
+            licences=dict(value["licences"]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PatternSet:
+    """Prepared patterns.
+
+    Attributes:
+      info: what they are.
+      splits: for each of "train", "validation" and "test" these arrays, examples in the order of their names:
+        `velocity` float32 (n, steps, lanes) in [0, 1], at least 1/127 where there is a hit, 0 elsewhere;
+        `offset` float32 (n, steps, lanes) in [-1, 1), half steps, late positive, 0 where there is no hit;
+        `genre` int32 (n,), index into `info.genres`; `tempo_bpm` float32 (n,), quarter notes a minute;
+        `name`, `group`, `licence` strings (n,). A name is `FILE#k`, the k-th window of a file from 0, or `embedded:GENRE#k`.
+    """
+
+    info: DataInfo
+    splits: Mapping[str, Mapping[str, np.ndarray]]
+
+
+def check(patterns: PatternSet) -> PatternSet:
+    """The same set, once every rule of `PatternSet` is found kept.
+
+    Raises:
+      ValueError: a rule is broken; the message names the split and the array.
+    """
+    info = patterns.info
+    if set(patterns.splits) != set(info.counts):
+        raise ValueError(f"expected the splits {', '.join(info.counts)}, found {', '.join(patterns.splits)}")
+    for split, arrays in patterns.splits.items():
+        try:
+            _check_split(info, arrays, info.counts[split])
+        except ValueError as error:
+            raise ValueError(f"{split}: {error}") from None
+    names = np.concatenate([arrays["name"] for arrays in patterns.splits.values()])
+    if len(np.unique(names)) != len(names):
+        raise ValueError("expected every name once")
+    groups = [set(arrays["group"].tolist()) for arrays in patterns.splits.values()]
+    if sum(map(len, groups)) != len(set().union(*groups)):
+        raise ValueError("expected each group in one split")
+    licences = Counter(licence for arrays in patterns.splits.values() for licence in arrays["licence"].tolist())
+    if dict(licences) != dict(info.licences):
+        raise ValueError(f"expected the licences {dict(info.licences)}, found {dict(licences)}")
+    return patterns
+
+
+def _check_split(info: DataInfo, arrays: Mapping[str, np.ndarray], n: int) -> None:
+    if set(arrays) != {*NUMERIC, *TEXTS}:
+        raise ValueError(f"expected the arrays {', '.join([*NUMERIC, *TEXTS])}, found {', '.join(arrays)}")
+    grid = (n, info.steps, len(info.drum_map.lanes))
+    for name, array in arrays.items():
+        shape = grid if name in ("velocity", "offset") else (n,)
+        if array.shape != shape:
+            raise ValueError(f"{name}: expected the shape {shape}, found {array.shape}")
+        if name in TEXTS and array.dtype.kind != "U":
+            raise ValueError(f"{name}: expected strings, found {array.dtype}")
+        if name in NUMERIC and array.dtype != NUMERIC[name]:
+            raise ValueError(f"{name}: expected {np.dtype(NUMERIC[name])}, found {array.dtype}")
+    velocity, offset, genre, tempo = (arrays[name] for name in NUMERIC)
+    # Written so that NaN breaks the rule.
+    if not ((velocity == 0) | (velocity >= LEAST_VELOCITY) & (velocity <= 1)).all():
+        raise ValueError("velocity: expected 0 or numbers in [1/127, 1]")
+    if not ((offset >= -1) & (offset < 1)).all() or offset[velocity == 0].any():
+        raise ValueError("offset: expected half steps in [-1, 1), 0 where there is no hit")
+    if not ((genre >= 0) & (genre < len(info.genres))).all():
+        raise ValueError(f"genre: expected numbers from 0 to {len(info.genres) - 1}")
+    if not ((tempo > 0) & (tempo < 1e5)).all():
+        raise ValueError("tempo_bpm: expected beats a minute above 0")
+
+
+def content_sha256(patterns: PatternSet) -> str:
+    """The hash of what is in the arrays, whatever they were read from."""
+    digest = hashlib.sha256()
+    for split in sorted(patterns.splits):
+        for name in sorted(patterns.splits[split]):
+            array = patterns.splits[split][name]
+            digest.update(f"{split}/{name}{array.shape}".encode())
+            if array.dtype.kind == "U":
+                digest.update("\0".join(array.tolist()).encode())
+            else:
+                digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def name_order(name: str) -> tuple[str, int]:
+    """Where an example stands among others: by its file, then by its number in it (`a.mid#10` after `a.mid#9`)."""
+    file, _, number = name.rpartition("#")
+    return (file, int(number)) if number.isdecimal() and len(number) < 19 else (name, -1)
