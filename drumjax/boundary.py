@@ -33,9 +33,9 @@ MIDI_TRACKS = 1024
 MIDI_TEXT_BYTES = 2048
 STEPS = 1 << 16
 """The longest grid that is read: 4,096 bars of 4/4, over two hours at 120 BPM."""
-JSON_BYTES = 4 << 20
+JSON_BYTES = 2 << 20
 JSON_DEPTH = 32
-CSV_BYTES = 4 << 20
+CSV_BYTES = 1 << 20
 CSV_ROWS = 50_000
 CSV_COLUMNS = 4_096
 AUDIO_BYTES = 256 << 20
@@ -283,10 +283,11 @@ def read_json(path: StrPath, *, max_bytes: int = JSON_BYTES, max_depth: int = JS
             raise fail(f"JSON nested at most {max_depth} deep", "deeper nesting", "flatten the file")
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(pairs)
-        if len(value) != len(pairs):
-            keys = [key for key, _ in pairs]
-            raise fail("each key once in an object", f"{next(key for key in keys if keys.count(key) > 1)!r} twice")
+        value: dict[str, Any] = {}
+        for key, inner in pairs:
+            if key in value:
+                raise fail("each key once in an object", f"{key[:60]!r} twice")
+            value[key] = inner
         return value
 
     def finite(literal: str) -> float:
@@ -337,9 +338,8 @@ def read_csv(path: StrPath, *, max_bytes: int = CSV_BYTES, max_rows: int = CSV_R
         if len(header) > CSV_COLUMNS:
             raise fail(f"at most {CSV_COLUMNS:,} columns", f"{len(header):,}")
         reader.fieldnames = header = [name.strip() for name in header]
-        for name in header:
-            if not name or header.count(name) > 1:
-                raise fail("a different name for each column", f"{name!r} in the header", "name each column once")
+        if len(set(header)) < len(header) or "" in header:
+            raise fail("a different name for each column", f"the header {','.join(header)[:80]!r}", "name each column once")
         for row in reader:
             if None in row or None in row.values():
                 size = sum(value is not None for name, value in row.items() if name is not None) + len(row.get(None) or ())

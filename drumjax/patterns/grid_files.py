@@ -46,6 +46,8 @@ from drumjax.patterns.pattern import PAPER_TEMPO_BPM, STEPS_PER_QUARTER, Pattern
 from drumjax.provenance import is_record
 
 MAX_ENTRIES = 4096
+MAX_STEPS = 1 << 18
+"""In all patterns of a file: 4,096 of 64 steps."""
 PLAIN_VELOCITY = 100 / 127
 """A bare "x"; an accent is 1."""
 LATEST = 59 / 60
@@ -105,7 +107,7 @@ def read_grid_file(path: str | PathLike[str], *, drum_map: DrumMap = TR808) -> t
 
     Returns:
       The accepted patterns in the file's order, and for each rejected one an `InputError` whose path is `FILE, pattern N (NAME)`.
-      One bad pattern never stops the file. Metres other than 4/4 are kept as they are: `drumjax.patterns.require_metre` refuses them.
+      One bad pattern never stops the file. Metres other than 4/4 are kept: `drumjax.patterns.require_metre` refuses them.
 
     Raises:
       InputError: when the file itself is no JSON or CSV of patterns.
@@ -118,15 +120,21 @@ def read_grid_file(path: str | PathLike[str], *, drum_map: DrumMap = TR808) -> t
         raise InputError(path, rule=f"at most {MAX_ENTRIES:,} patterns", found=f"{len(entries):,}", remedy="split the file")
     sources = {entry["source"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("source"), str)}
     origin = {"path": str(path), "sha256": file_sha256(path)}
+    steps = 0
     accepted: list[GridPattern] = []
     rejected: list[InputError] = []
     for number, entry in enumerate(entries):
         try:
-            accepted.append(_grid_pattern(entry, drum_map, instrument_names, Path(path).stem, len(sources) > 1, origin))
+            grid = _grid_pattern(entry, drum_map, instrument_names, Path(path).stem, len(sources) > 1, origin)
         except _Fault as fault:
             name = entry.get("name") if isinstance(entry, dict) else None
             where = f"{path}, pattern {number + 1}" + (f" ({name[:60]})" if isinstance(name, str) else "")
             rejected.append(InputError(where, rule=fault.rule, found=fault.found, remedy=fault.remedy))
+            continue
+        accepted.append(grid)
+        steps += grid.pattern.steps
+        if steps > MAX_STEPS:
+            raise InputError(path, rule=f"at most {MAX_STEPS:,} sixteenths in a file", found="more", remedy="split the file")
     return accepted, rejected
 
 
@@ -344,9 +352,9 @@ def _on_sixteenths(velocity: np.ndarray, offset: np.ndarray, steps_per_quarter: 
     late = np.clip(2 * (times - cells), -1, LATEST)
     new_velocity = np.zeros((steps, velocity.shape[1]), np.float32)
     new_offset = np.zeros_like(new_velocity)
-    for i in np.lexsort((-times, velocities)):  # the louder, of equals the earlier, is written last
-        new_velocity[cells[i], lanes[i]] = velocities[i]
-        new_offset[cells[i], lanes[i]] = late[i]
+    order = np.lexsort((-times, velocities))  # the louder, of equals the earlier, comes last, and the last assignment stays
+    new_velocity[cells[order], lanes[order]] = velocities[order]
+    new_offset[cells[order], lanes[order]] = late[order]
     return new_velocity, new_offset
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
+from operator import itemgetter
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,10 +121,14 @@ def read_midi_pattern(
       The pattern, its name the file's, its provenance `{"path", "sha256"}`, and the report.
 
     Raises:
-      InputError: when the file is no MIDI file that can be read (`drumjax.boundary.read_midi`), or holds no note of the drum map.
+      InputError: when the file is no MIDI file that can be read (`drumjax.boundary.read_midi`), or holds no note of the drum map or
+        on the channel.
+      ValueError: for a `metre` of other than 1 to 64 beats of 1/1 to 1/64.
     """
     if channel is not None and not 1 <= channel <= 16:
         raise InputError(path, rule="a channel from 1 to 16", found=f"channel {channel}", remedy="count channels from 1")
+    if metre is not None:
+        _check_metre(metre)
     song = read_midi(path)
     division = song.ticks_per_beat
     events = _events(song.tracks)
@@ -189,6 +194,11 @@ def read_midi_pattern(
     return pattern, report
 
 
+def _check_metre(metre: tuple[int, int]) -> None:
+    if not 1 <= metre[0] <= 64 or metre[1] not in (1, 2, 4, 8, 16, 32, 64):
+        raise ValueError(f"expected a metre of 1 to 64 beats of 1/1 to 1/64, found {metre[0]}/{metre[1]}")
+
+
 def require_metre(pattern: Pattern, metre: tuple[int, int], path: str | PathLike[str]) -> None:
     """Refuses a pattern of another metre, for models that know one only.
 
@@ -225,7 +235,9 @@ def _events(tracks: Sequence[mido.MidiTrack]) -> _Events:
             elif kind == "text":
                 texts.append(message.text)
         ends.append(tick)
-    return _Events(np.array(notes, np.int64).reshape(-1, 5), sorted(tempi), sorted(metres), ends, texts)
+    return _Events(
+        np.array(notes, np.int64).reshape(-1, 5), sorted(tempi, key=itemgetter(0)), sorted(metres, key=itemgetter(0)), ends, texts
+    )
 
 
 def _choose_channel(path: str | PathLike[str], notes: np.ndarray, drum_map: DrumMap, named: int | None) -> tuple[int, str]:
@@ -313,9 +325,12 @@ def _grid(
 def _tempo_bpm(path: str | PathLike[str], microseconds: int) -> float:
     """Quarters a minute, with as few decimals as name the same whole number of microseconds: 465,116 is 129."""
     tempo_bpm = 6e7 / microseconds
-    if not 1 <= tempo_bpm <= 1000:
+    if tempo_bpm > MAX_TEMPO_BPM:
         raise InputError(
-            path, rule="a tempo of 1 to 1,000 BPM", found=f"{tempo_bpm:.4g}", remedy="correct the tempo in your sequencer"
+            path,
+            rule=f"a tempo of at most {MAX_TEMPO_BPM:,} BPM",
+            found=f"{tempo_bpm:.4g}",
+            remedy="correct the tempo in your sequencer",
         )
     for decimals in range(4):
         rounded = round(tempo_bpm, decimals)
@@ -346,8 +361,7 @@ def midi_bytes(pattern: Pattern) -> bytes:
     beats, unit = pattern.metre
     if not 4 <= pattern.tempo_bpm <= MAX_TEMPO_BPM:
         raise ValueError(f"expected a tempo of 4 to {MAX_TEMPO_BPM:,} BPM for a MIDI file, found {pattern.tempo_bpm:g}")
-    if not 1 <= beats <= 64 or unit not in (1, 2, 4, 8, 16, 32, 64):
-        raise ValueError(f"expected a metre of 1 to 64 beats of 1/1 to 1/64, found {beats}/{unit}")
+    _check_metre(pattern.metre)
     if not 1 <= pattern.steps <= STEPS:
         raise ValueError(f"expected 1 to {STEPS:,} steps, found {pattern.steps:,}")
 
