@@ -1,0 +1,22 @@
+"""Every picture. Functions take data and return a matplotlib `Figure`; `save` writes it.
+
+No picture touches pyplot or any other global state, so they can be drawn from threads of a server, and the same data give the same
+file byte for byte. Colours can be told apart by colour-blind readers (Okabe and Ito 2008) and differ in lightness in print; what a
+colour says, a marker or a dash says again.
+"""
+
+from drumjax.plots.curves import Line, Panel, curves, training_curves
+from drumjax.plots.projection import pattern_pca
+from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
+from drumjax.plots.style import save
+
+__all__ = [
+    "Line",
+    "Panel",
+    "curves",
+    "interpolation_beside_crossfade",
+    "pattern_pca",
+    "pattern_sheet",
+    "save",
+    "training_curves",
+]
