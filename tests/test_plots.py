@@ -98,7 +98,7 @@ FIGURES = {
     "pca": lambda g: plots.pattern_pca(a_pca(g)[0], a_pca(g)[1], GENRES, *a_pca(g)[2:], title="Patterns"),
     "pca without transitions": lambda g: plots.pattern_pca(*a_pca(g)[:2], GENRES),
     "study": lambda g: plots.curves(a_study(), title="What decides", share_y=True),
-    "training": lambda g: plots.training_curves([{"step": i, "train/loss": 1 / (i + 1), "validation/f1": i / 9} for i in range(9)]),
+    "training": lambda g: plots.training_curves([{"step": i, "loss": 1 / (i + 1), "valid_f1": i / 9} for i in range(9)]),
 }
 
 
@@ -297,10 +297,11 @@ def test_zero_has_a_place_beside_powers_and_lines_of_one_name_look_the_same():
 
 def test_training_curves_read_a_metrics_file_with_gaps(tmp_path):
     path = tmp_path / "metrics.csv"
-    path.write_text("step,train/loss,validation/loss,seconds\n10,5,,\n20,4,4.5,nan\n30,3,,\n40,2,3.5,\n")
+    path.write_text("step,epoch,seconds,loss,valid_loss,note\n10,1,2.5,5,,\n20,2,5,4,4.5,nan\n30,3,9,3,,x\n40,4,9,2,3.5,\n")
     with path.open() as file:
         figure = plots.training_curves(csv.DictReader(file))
     assert [axes.get_title() for axes in figure.axes] == ["loss"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["training", "validation"]
     train, validation = figure.axes[0].lines
     np.testing.assert_array_equal(train.get_xydata(), [[10, 5], [20, 4], [30, 3], [40, 2]])
     np.testing.assert_array_equal(validation.get_xydata(), [[20, 4.5], [40, 3.5]])

@@ -18,6 +18,7 @@ from drumjax.plots.style import DASHES, GREY, colour, marker, styled
 
 _FEW = 16
 """Up to so many points a line shows each one."""
+_OF_TIME = ("step", "epoch", "seconds")
 
 
 class Line(NamedTuple):
@@ -104,29 +105,29 @@ def curves(panels: Sequence[Panel], *, columns: int = 3, title: str = "", share_
 
 
 @styled
-def training_curves(rows: Iterable[Mapping[str, str | float | None]], *, step: str = "step", title: str = "") -> Figure:
+def training_curves(rows: Iterable[Mapping[str, str | float | None]], *, title: str = "") -> Figure:
     """The course of a training from the rows of its `metrics.csv`.
 
-    A column is named `part/figure`, such as `train/loss`: figures get a panel each, their parts a line each. A column without a
-    stroke is a figure of one part. Cells that are empty or no number are left out, columns without any number are not drawn.
+    Every figure gets a panel, in which its training and its validation (the column `valid_` and its name) are a line each. Cells that
+    are empty or no number are left out, columns without any number are not drawn.
 
     Args:
       rows: one mapping from column to value per line of the file, as `csv.DictReader` gives them.
-      step: the column of the number of steps.
       title: above all.
     """
     points: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for row in rows:
-        at = _float(row.get(step))
+        step = _float(row.get("step"))
         for column, cell in row.items():
             value = _float(cell)
-            if column != step and at is not None and value is not None:
-                part, _, figure = column.rpartition("/")
-                points.setdefault(figure, {}).setdefault(part, []).append((at, value))
+            if column in _OF_TIME or step is None or value is None:
+                continue
+            figure = column.removeprefix("valid_")
+            points.setdefault(figure, {}).setdefault("training" if figure == column else "validation", []).append((step, value))
     if not points:
-        raise ValueError(f"expected rows with a column {step!r} and at least one other number, found none")
+        raise ValueError("expected rows with a column 'step' and at least one other number, found none")
     panels = [
-        Panel(figure, "step", "", [Line(part or figure, *zip(*sorted(pairs), strict=True)) for part, pairs in parts.items()])
+        Panel(figure, "step", "", [Line(part, *zip(*sorted(pairs), strict=True)) for part, pairs in sorted(parts.items())])
         for figure, parts in points.items()
     ]
     return curves(panels, title=title)
