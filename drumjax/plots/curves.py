@@ -108,8 +108,8 @@ def curves(panels: Sequence[Panel], *, columns: int = 3, title: str = "", share_
 def training_curves(rows: Iterable[Mapping[str, str | float | None]], *, title: str = "") -> Figure:
     """The course of a training from the rows of its `metrics.csv`.
 
-    Every figure gets a panel, in which its training and its validation (the column `valid_` and its name) are a line each. Cells that
-    are empty or no number are left out, columns without any number are not drawn.
+    Every figure gets a panel, in which its training and its validation (the column `valid_` and its name) are a line each. Cells
+    that are empty or no number are left out, columns without any number are not drawn.
 
     Args:
       rows: one mapping from column to value per line of the file, as `csv.DictReader` gives them.
