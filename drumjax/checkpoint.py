@@ -353,7 +353,7 @@ def _load_leaves(directory: Path, description: dict[str, Json]) -> dict[str, Any
     for name, entry in description.items():
         array = restored[name]
         if "impl" in entry:
-            leaves[name] = jax.random.wrap_key_data(array, impl=entry["impl"])
+            leaves[name] = jax.random.wrap_key_data(jax.numpy.asarray(array), impl=entry["impl"])
         else:
             leaves[name] = array.astype(jax.numpy.dtype(entry["dtype"]), copy=False)
     return leaves

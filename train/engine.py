@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from os import PathLike
 from typing import Any, NamedTuple
 
 import flax.struct
@@ -36,15 +37,16 @@ class NonFiniteLoss(InputError):
 
     Attributes:
       step: the step, counted from 0, whose loss or gradient it was.
+      what: which of the metrics.
     """
 
-    def __init__(self, step: int, what: str) -> None:
-        self.step = step
+    def __init__(self, step: int, what: str, *, path: str | PathLike[str] = "training", kept: str = "") -> None:
+        self.step, self.what = step, what
         super().__init__(
-            "training",
+            path,
             rule="finite losses and gradients",
-            found=f"{what} at step {step}",
-            remedy="lower the learning rate, set gradient_clip_norm, or look for extreme values in the data",
+            found=f"{what} not finite at step {step}",
+            remedy="lower the learning rate, set gradient_clip_norm, or look for extreme values in the data" + kept,
         )
 
 
@@ -83,6 +85,11 @@ def init_state(system: System, optimizers: Optimizers, key: jax.Array, batch: Tr
     return new_state(params, extra, optimizers, later, ema_decay=ema_decay)
 
 
+def stage_key(seed: int, stage: int) -> jax.Array:
+    """The random key from which a stage's state is made; the first stage is 0."""
+    return jax.random.fold_in(jax.random.key(seed), stage)
+
+
 def played(state: State) -> dict[str, Tree]:
     """The parameters that are validated and played: the moving average where one is kept."""
     return state.ema or state.params
@@ -119,7 +126,8 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
     def step(state: State, batch: dict[str, jax.Array], total_steps: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         progress = Progress(state.step, state.step.astype(jnp.float32) / total_steps)
         key = jax.random.fold_in(state.key, state.step)
-        params, extra, opt, metrics = dict(state.params), state.extra, dict(state.opt), {}
+        params, extra, opt = dict(state.params), state.extra, dict(state.opt)
+        metrics: dict[str, jax.Array] = {}
         for index, (player, loss) in enumerate(system.losses.items()):
             own_key = jax.random.fold_in(key, index)
 
@@ -144,6 +152,7 @@ class Program(NamedTuple):
     """A system compiled for one source, configuration and layout.
 
     Attributes:
+      abstract: `() -> state` of shapes and dtypes, what `start` would give.
       start: `(key) -> state`, freshly drawn and placed.
       place: `(state) -> state` on the devices, as the compiled dispatch wants it.
       prepare: `(first step, count) -> feed` on the devices; may run in another thread.
@@ -154,6 +163,7 @@ class Program(NamedTuple):
       steps_per_epoch: steps in a pass over the training data; a fraction.
     """
 
+    abstract: Callable[[], State]
     start: Callable[[jax.Array], State]
     place: Callable[[State], State]
     prepare: Callable[[int, int], Tree]
@@ -182,11 +192,14 @@ def compile_program(
         batch = {**source.batch(resident, part), "slot": slot, "mask": jnp.ones(items) if mask is None else mask}
         return batch if split is None else jax.lax.with_sharding_constraint(batch, split)
 
-    def start(key: jax.Array) -> State:
-        def first_state(key: jax.Array, resident: Tree, feed: Tree) -> State:
-            batch = batch_of(source, resident, jax.tree.map(lambda a: a[0], feed), None, None, 1)
-            return init_state(system, optimizers, key, batch, ema_decay=ema_decay)
+    def first_state(key: jax.Array, resident: Tree, feed: Tree) -> State:
+        batch = batch_of(source, resident, jax.tree.map(lambda a: a[0], feed), None, None, 1)
+        return init_state(system, optimizers, key, batch, ema_decay=ema_decay)
 
+    def abstract() -> State:
+        return jax.eval_shape(first_state, jax.random.key(0), resident, source.feed(0, 1))
+
+    def start(key: jax.Array) -> State:
         return place(jax.jit(first_state)(key, resident, source.feed(0, 1)))
 
     def place(state: State) -> State:
@@ -232,11 +245,11 @@ def compile_program(
         metrics = dict(zip(names, (values[:-2] / done).tolist(), strict=True))
         if not finite:
             bad = ", ".join(name for name in names if is_watched(name) and not np.isfinite(metrics[name]))
-            raise NonFiniteLoss(first_step + done - 1, f"{bad} not finite")
+            raise NonFiniteLoss(first_step + done - 1, bad)
         return metrics
 
     validate = _compile_validation(system, validation, batch_of, layout) if validation is not None else lambda state: None
-    return Program(start, place, prepare, advance, read, validate, source.room, source.n / source.batch_size)
+    return Program(abstract, start, place, prepare, advance, read, validate, source.room, source.n / source.batch_size)
 
 
 def is_watched(name: str) -> bool:
@@ -373,7 +386,7 @@ def fit(
     summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]] | None = None,
     parallel: Mode = "jit",
     devices: Sequence[jax.Device] | None = None,
-) -> tuple[State, list[dict[str, float]]]:
+) -> tuple[State, list[dict[str, Any]]]:
     """Trains a system on arrays, without files: for notebooks, sweeps and benchmarks. `train.run.train` is the one with files.
 
     Args:
@@ -383,7 +396,7 @@ def fit(
       config: length, batches, seed.
       steps: how many; None for `config.epochs`.
       validation: data for `system.validate`, looked at every `config.validate_every_epochs` and at the end.
-      summarise: validation sums -> figures.
+      summarise: validation sums -> figures; None: the sums themselves are in the history.
       parallel: `jit` or `pmap`.
       devices: None for all.
 
@@ -408,12 +421,12 @@ def fit(
     total = steps_in(config, source.n) if steps is None else steps
     schedule = Schedule(config.validate_every_epochs * program.steps_per_epoch, total)
     next_stop = schedule.next_stop if validation is not None else lambda step: total
-    state, history = program.start(jax.random.key(config.seed)), []
+    state: State = program.start(stage_key(config.seed, 0))
+    history: list[dict[str, Any]] = []
     for report in run_steps(program, state, until=total, total=total, next_stop=next_stop, seconds=config.dispatch_seconds):
         state = report.state
-        row = {"step": report.step, "seconds": report.seconds, **report.metrics}
-        if validation is not None and schedule.is_due(report.step):
-            sums = program.validate(state)
+        row: dict[str, Any] = {"step": report.step, "seconds": report.seconds, **report.metrics}
+        if schedule.is_due(report.step) and (sums := program.validate(state)) is not None:
             row |= {f"valid_{name}": figure for name, figure in (summarise(sums) if summarise else sums).items()}
         history.append(row)
     return state, history

@@ -50,7 +50,7 @@ class Recipe(NamedTuple):
 
     name: str
     kind: str
-    config_type: type
+    config_type: type[Any]
     presets: Mapping[str, Any]
     stages: Callable[[Any, Any], Sequence[Stage]]
     summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]]

@@ -1,0 +1,118 @@
+"""What a training tells while it runs: metrics.csv, TensorBoard files, and a line or a bar on the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from drumjax.boundary import write_bytes
+
+PLAIN_LINE_SECONDS = 10.0
+"""Without a terminal a line is printed about this often."""
+FIRST_COLUMNS = ("step", "epoch", "seconds")
+
+
+def say(text: str) -> None:
+    """A line for the user, on the error stream: the output stream is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Table:
+    """`metrics.csv`: a row a dispatch, a column a metric, empty where there is no value.
+
+    Args:
+      path: the file; rows of steps after `step` are taken out of it, so that a resumed training does not tell of steps twice.
+      step: the step from which training goes on.
+    """
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path, self.columns = path, list(FIRST_COLUMNS)
+        rows: list[dict[str, Any]] = []
+        if path.exists():
+            self.columns, rows = self._read()
+        # A process that was killed may have left half a row.
+        self._rewrite([row for row in rows if None not in row.values() and row["step"].isdecimal() and int(row["step"]) <= step])
+
+    def _read(self) -> tuple[list[str], list[dict[str, Any]]]:
+        with self.path.open(newline="", encoding="utf-8", errors="replace") as stream:
+            reader = csv.DictReader(stream)
+            columns = list(reader.fieldnames or ())
+            return (columns, list(reader)) if columns[:1] == ["step"] else (list(FIRST_COLUMNS), [])
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Appends a row; a metric that has no column yet gets one (the file is rewritten, once)."""
+        if new := [name for name in row if name not in self.columns]:
+            rows = self._read()[1]
+            self.columns += new
+            self._rewrite(rows)
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
+            csv.DictWriter(stream, self.columns, restval="", lineterminator="\n").writerow(row)
+
+    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, restval="", extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_bytes(self.path, text.getvalue().encode())
+
+
+class Logs:
+    """All of them together. Made by `open_logs`."""
+
+    def __init__(self, workdir: Path, step: int, total: int, steps_per_epoch: float, board: Any, bar: Any, task: Any) -> None:
+        self.table = Table(workdir / "metrics.csv", step)
+        self.total, self.steps_per_epoch, self.board, self.bar, self.task = total, steps_per_epoch, board, bar, task
+        self.began, self.first, self.spoke = time.monotonic(), step, -PLAIN_LINE_SECONDS
+
+    def add(self, step: int, metrics: Mapping[str, float], figures: Mapping[str, float] | None) -> None:
+        """Tells of a dispatch that ended with `step`, and of the validation after it if there was one."""
+        seconds = time.monotonic() - self.began
+        values = dict(metrics) | {f"valid_{name}": value for name, value in (figures or {}).items()}
+        self.table.add({"step": step, "epoch": f"{step / self.steps_per_epoch:.3f}", "seconds": f"{seconds:.1f}"} | values)
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+        shown = {name: value for name, value in values.items() if name.rpartition("/")[2] == "loss" or name.startswith("valid_")}
+        text = "  ".join(f"{name} {value:.4g}" for name, value in list(shown.items())[:6])
+        if self.bar is not None:
+            self.bar.update(self.task, completed=step, text=f"loss {metrics['loss']:.4g}" if "loss" in metrics else "")
+        elif seconds - self.spoke >= PLAIN_LINE_SECONDS or step == self.total:
+            self.spoke = seconds
+            left = seconds / max(1, step - self.first) * (self.total - step)
+            say(f"step {step}/{self.total}  {text}  {seconds:.0f} s, {left:.0f} s left")
+        if figures and self.bar is not None:
+            self.bar.console.print(f"step {step}  {text}")
+
+
+@contextlib.contextmanager
+def open_logs(workdir: Path, *, step: int, total: int, steps_per_epoch: float, title: str) -> Iterator[Logs]:
+    """Logs of a training that goes on from `step`; closed at the end."""
+    with contextlib.ExitStack() as stack:
+        board = _tensorboard(workdir, step, stack)
+        bar = task = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            bar = stack.enter_context(Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True)))
+            task = bar.add_task(title, total=total, completed=step, text="compiling")
+        else:
+            say(f"{title}: step {step}/{total}, compiling")
+        yield Logs(workdir, step, total, steps_per_epoch, board, bar, task)
+
+
+def _tensorboard(workdir: Path, step: int, stack: contextlib.ExitStack) -> Any:
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        say("TensorBoard files are left out: tensorboardX is not installed; metrics.csv holds the same numbers")
+        return None
+    # Events of steps that are done again are hidden by purge_step.
+    return stack.enter_context(SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1 if step else None))

@@ -1,0 +1,364 @@
+"""A training from a recipe's name to checkpoints in a working directory: what `drumjax train` does.
+
+    result = train("pattern-vae", preset, data="embedded", workdir="runs/first", steps=2000)
+
+A run is a function of (recipe, configuration, data, number of steps): stopped by a signal, killed or resumed, it ends with the
+same bits. `--budget` measures first, on a state that is thrown away, and then fixes the number of steps.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from drumjax import __version__
+from drumjax.boundary import InputError
+from drumjax.checkpoint import CARD, best, dump_config, latest, place_of, prune, read_card, save
+from drumjax.train import workdir as folder
+from drumjax.train.engine import (
+    NonFiniteLoss,
+    Program,
+    Report,
+    Schedule,
+    State,
+    compile_program,
+    run_steps,
+    source_of,
+    stage_key,
+    steps_in,
+)
+from drumjax.train.logs import Logs, open_logs, say
+from drumjax.train.parallel import Layout, Mode, make_layout
+from drumjax.train.recipe import Recipe, Stage
+from drumjax.train.recipe import recipe as find_recipe
+from drumjax.train.signals import Stop, Stopped, caught_signals
+
+BUDGET_MARGIN = 0.05
+"""The share of a budget that is left alone, for a machine that grows slower."""
+
+
+class TrainingResult(NamedTuple):
+    """What a training left behind.
+
+    Attributes:
+      workdir: the working directory.
+      checkpoint: the checkpoint of the last step.
+      best: the best one by the recipe's criterion.
+      steps: how many steps were made, those before a resumption included.
+      metrics: the validation figures of the last step.
+      seconds: how long this call took.
+    """
+
+    workdir: Path
+    checkpoint: Path
+    best: Path
+    steps: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass
+class _Run:
+    """All that a run has at hand; nothing in it changes but `validated` and `saved_at`."""
+
+    recipe: Recipe
+    config: Any
+    info: Any
+    workdir: Path
+    stages: Sequence[Stage]
+    program: Callable[[int], Program]
+    validated: dict[str, Any] | None = None
+    """`play` and `metrics` of the last validation, and its step."""
+    saved_at: float = 0.0
+
+
+def train(
+    recipe: Recipe | str,
+    config: Any,
+    data: Any,
+    workdir: str | Path,
+    *,
+    steps: int | None = None,
+    budget: str | None = None,
+    seed: int | None = None,
+    resume: str = "auto",
+    parallel: Mode = "jit",
+    devices: Sequence[jax.Device] | None = None,
+) -> TrainingResult:
+    """Trains, or goes on with a training that was begun in the working directory.
+
+    Args:
+      recipe: a recipe or its name.
+      config: of the recipe's `config_type`; None for its preset `paper`.
+      data: what `datasets.load.load_patterns` takes ("embedded", a prepared folder, an .npz file), or a set already loaded.
+      workdir: a new or empty directory, or that of a training to go on with.
+      steps: the length; takes the place of the configuration's epochs.
+      budget: the length as a time such as "10m", all included; fixed as a number of steps once the pace is known. A resumed
+        training keeps the number.
+      seed: takes the place of the configuration's.
+      resume: "auto", or "never" to refuse a directory that is not empty.
+      parallel: "jit" or "pmap".
+      devices: None for all.
+
+    Returns:
+      See `TrainingResult`.
+
+    Raises:
+      InputError: arguments, data or the directory are at fault. `NonFiniteLoss` is one: it names the step.
+      Refused: (exit code 3) the training is finished, another process is at it, or `resume` forbids it.
+      Stopped: (exit code 75) a signal came; the state is in the last checkpoint.
+    """
+    began = time.monotonic()
+    recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
+    config = _checked_config(recipe, config, seed)
+    if steps is not None and budget is not None:
+        raise InputError("--steps", rule="--steps or --budget", found="both", remedy="leave one out")
+    if steps is not None and steps < 1:
+        raise InputError(
+            "--steps", rule="a number of at least 1", found=str(steps), remedy="leave it out for the configuration's epochs"
+        )
+    budget_seconds = None if budget is None else folder.parse_budget(budget)
+    place = Path(workdir)
+    with caught_signals() as stop, folder.claimed(place):
+        stop.at_once = True
+        before = folder.begun(place, resume)
+        patterns = data if hasattr(data, "splits") else _load(data)
+        info = patterns.info
+        if info.kind != recipe.kind:
+            remedy = f"name data of the kind {recipe.kind}, or another recipe"
+            raise InputError(str(data), rule=f"data of the kind {recipe.kind}", found=info.kind, remedy=remedy)
+        config = recipe.fitted(config, info)
+        n = len(next(iter(patterns.splits["train"].values())))
+        total = steps or (before["steps"] if before else steps_in(config, n))
+        where = data if isinstance(data, str | Path) else info.name
+        length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
+        now = folder.describe(recipe.name, config, info, str(where), total, length)
+        checkpoint = None
+        if before is not None:
+            folder.compare(place, before, now)
+            checkpoint = folder.good_checkpoint(place)
+            if checkpoint is not None and int(checkpoint.name) >= total:
+                raise folder.Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
+        layout = make_layout(config.batch_size, parallel, devices)
+        stages = recipe.stages(config, info)
+        run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout))
+        if before is None and budget_seconds is not None:
+            total = _steps_within(run, budget_seconds - (time.monotonic() - began))
+            now["steps"] = total
+        if before is None:
+            folder.write_config(place, now)
+        with open_logs(
+            place,
+            step=int(checkpoint.name) if checkpoint else 0,
+            total=total,
+            steps_per_epoch=n / config.batch_size,
+            title=f"training {recipe.name}",
+        ) as logs:
+            _train_stages(run, total, checkpoint, logs, stop)
+    last = latest(place)
+    assert last is not None
+    return TrainingResult(place, last, best(place), total, read_card(last)["metrics"], time.monotonic() - began)
+
+
+def _checked_config(recipe: Recipe, config: Any, seed: int | None) -> Any:
+    config = recipe.presets["paper"] if config is None else config
+    if not isinstance(config, recipe.config_type):
+        raise TypeError(f"expected a {recipe.config_type.__name__} for {recipe.name}, found {type(config).__name__}")
+    return config if seed is None else replace(config, seed=seed)
+
+
+def _load(where: Any) -> Any:
+    from drumjax.datasets.load import load_patterns
+
+    return load_patterns(where)
+
+
+def _programs(stages: Sequence[Stage], splits: Mapping[str, Any], config: Any, layout: Layout) -> Callable[[int], Program]:
+    """`(stage) -> its program`, made at the first call."""
+    training = source_of(splits["train"], config)
+    held_out = splits.get("validation", {})
+    if any(len(array) for array in held_out.values()):
+        validation = source_of(held_out, config)
+    else:
+        say("drumjax: the validation split is empty: figures and thresholds are those of the training split")
+        validation = training
+    made: dict[int, Program] = {}
+
+    def program(index: int) -> Program:
+        if index not in made:
+            stage = stages[index]
+            made[index] = compile_program(
+                stage.system, stage.optimizers, training, validation, ema_decay=config.ema_decay, layout=layout
+            )
+        return made[index]
+
+    return program
+
+
+def stage_ends(shares: Sequence[float], total: int) -> list[int]:
+    """The step with which each stage ends; the shares are relative to their sum, and the last stage ends with `total`.
+
+    Raises:
+      ValueError: when a share is not above 0.
+    """
+    if not shares or min(shares) <= 0:
+        raise ValueError(f"expected shares above 0, found {list(shares)}")
+    return [round(total * float(part)) for part in np.cumsum(shares) / np.sum(shares)]
+
+
+def _enter(run: _Run, index: int, state: State | None) -> State:
+    """The first state of a stage, placed."""
+    program = run.program(index)
+    key = stage_key(run.config.seed, index)
+    if index == 0:
+        return program.start(key)
+    enter = run.stages[index].enter
+    if enter is None or state is None:
+        raise ValueError(f"expected stage {index} of {run.recipe.name} to have `enter`, which makes its state from the last one's")
+    # Whatever `enter` made of them: steps are counted from the stage's beginning, and no two stages draw the same numbers.
+    return program.place(enter(state).replace(step=jax.numpy.zeros((), jax.numpy.int32), key=key))
+
+
+def _abstract(run: _Run, index: int) -> State:
+    state = run.program(0).abstract()
+    for stage in run.stages[1 : index + 1]:
+        assert stage.enter is not None
+        state = jax.eval_shape(stage.enter, state)
+    return state
+
+
+def _train_stages(run: _Run, total: int, checkpoint: Path | None, logs: Logs, stop: Stop) -> None:
+    ends = stage_ends([stage.share for stage in run.stages], total)
+    starts = [0, *ends[:-1]]
+    if any(end == start for start, end in zip(starts, ends, strict=True)):
+        rule = f"at least a step for each of the {len(ends)} stages of {run.recipe.name}"
+        raise InputError("--steps", rule=rule, found=f"{total} steps", remedy="train longer")
+    state, first = None, 0
+    if checkpoint is not None:
+        card = read_card(checkpoint)
+        first = card["stage"]
+        state = run.program(first).place(folder.restore(checkpoint, _abstract(run, first)))
+        run.validated = {key: card[key] for key in ("play", "metrics", "validated_at_step")}
+        say(f"drumjax: going on from step {card['step']} of {total}")
+    run.saved_at = time.monotonic()
+    for index in range(first, len(run.stages)):
+        length = ends[index] - starts[index]
+        if state is None or index > first:
+            state = _enter(run, index, state)
+        program = run.program(index)
+        schedule = Schedule(run.config.validate_every_epochs * program.steps_per_epoch, length)
+        reports = run_steps(
+            program,
+            state,
+            until=length,
+            total=length,
+            next_stop=schedule.next_stop,
+            seconds=run.config.dispatch_seconds,
+            offset=starts[index],
+        )
+        try:
+            for report in reports:
+                stop.at_once = False
+                state = report.state
+                _after_dispatch(run, report, index, starts[index], program, schedule, logs, stop)
+        except NonFiniteLoss as error:
+            last = latest(run.workdir)
+            kept = f"; the last good checkpoint is {last}" if last else "; there is no checkpoint yet"
+            raise NonFiniteLoss(error.step, error.what, path=run.workdir, kept=kept) from None
+
+
+def _after_dispatch(
+    run: _Run, report: Report, index: int, offset: int, program: Program, schedule: Schedule, logs: Logs, stop: Stop
+) -> None:
+    step = offset + report.step
+    due = schedule.is_due(report.step)
+    late = time.monotonic() - run.saved_at > run.config.checkpoint_every_seconds
+    if due or (run.validated is None and (late or stop.requested)):
+        # A checkpoint without what playing needs would be of no use: the first one is always validated.
+        sums = program.validate(report.state)
+        assert sums is not None
+        figures = {name: float(value) for name, value in run.recipe.summarise(sums).items()}
+        run.validated = {"play": run.recipe.play(run.config, run.info, sums), "metrics": figures, "validated_at_step": step}
+    logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
+    if due or late or stop.requested:
+        _save(run, report.state, step, index, due)
+    if stop.requested and step < logs.total:
+        say(f"drumjax: stopped at step {step} of {logs.total}; run again to resume")
+        raise Stopped
+
+
+def _save(run: _Run, state: State, step: int, stage: int, due: bool) -> None:
+    assert run.validated is not None
+    name, mode = run.recipe.criterion
+    # Only validations on schedule compete: which checkpoint is the best must not depend on when a signal came.
+    value = run.validated["metrics"][name] if due else None
+    card = {
+        "system": run.recipe.name,
+        "library_version": __version__,
+        "step": step,
+        "stage": stage,
+        "config": dump_config(run.config),
+        "data": run.info.to_json(),
+        "criterion": {"name": name, "mode": mode, "value": value if value is not None and np.isfinite(value) else None},
+        **run.validated,
+    }
+    card["metrics"] = {key: figure for key, figure in card["metrics"].items() if np.isfinite(figure)}
+    if jax.process_index() == 0:  # the state is the same in every process; one writes
+        try:
+            save(place_of(run.workdir, step), folder.checkpoint_items(state), {CARD: card})
+            prune(run.workdir, run.config.keep_checkpoints)
+        except OSError as error:
+            last = latest(run.workdir)
+            remedy = f"make room and run again to resume from {last}" if last else "make room and run again"
+            raise InputError(
+                run.workdir, rule="to write a checkpoint", found=error.strerror or str(error), remedy=remedy
+            ) from error
+    run.saved_at = time.monotonic()
+
+
+def _steps_within(run: _Run, seconds: float) -> int:
+    """How many steps fit into the time that is left, with their validations and checkpoints; at least 1.
+
+    Every stage is compiled and timed on states that are thrown away: they are drawn again from the same keys, so that a run with
+    `--budget` has the same bits as one with as many `--steps`.
+    """
+    began = time.monotonic()
+    shares = np.array([stage.share for stage in run.stages]) / sum(stage.share for stage in run.stages)
+    endless = 1 << 30
+    patience = min(4.0, 0.06 * seconds) / len(run.stages)
+    state, a_step, tail = None, 0.0, 0.0
+    for index, share in enumerate(shares):
+        state = _enter(run, index, state)
+        program = run.program(index)
+        spent = steps = at = 0.0
+        for report in run_steps(
+            program, state, until=endless, total=endless, next_stop=lambda _: endless, seconds=run.config.dispatch_seconds
+        ):
+            state = report.state
+            if at:  # the first dispatch compiles
+                spent, steps = spent + report.seconds, steps + report.step - at
+            at = report.step
+            if spent > patience and steps >= 3:
+                break
+        program.validate(state)
+        looked = time.monotonic()
+        program.validate(state)
+        save(run.workdir / ".timing", folder.checkpoint_items(state), {})
+        look = time.monotonic() - looked
+        every = max(1.0, run.config.validate_every_epochs * program.steps_per_epoch)
+        a_step += share * (spent / steps + look / every)
+        tail = look
+    shutil.rmtree(run.workdir / ".timing")
+    left = seconds * (1 - BUDGET_MARGIN) - (time.monotonic() - began) - tail
+    fitting = max(1, int(left / a_step))
+    say(f"drumjax: {1e3 * a_step:.3g} ms a step: {fitting} steps fit into the budget")
+    if left < a_step:
+        say("drumjax: the budget is shorter than compiling and measuring takes; training goes over it")
+    return fitting

@@ -1,0 +1,201 @@
+"""A training's working directory: one writer, what the training is (`config.json`), and the states in its checkpoints.
+
+```
+config.json      recipe, whole configuration, data with their hash, number of steps, library version
+metrics.csv      a row a dispatch
+tensorboard/     the same for TensorBoard
+checkpoints/     see drumjax.checkpoint
+```
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from drumjax import __version__
+from drumjax.boundary import InputError, read_json, write_bytes
+from drumjax.checkpoint import clean, dump_config, latest_good, load
+from drumjax.train.config import OPERATIONAL
+from drumjax.train.engine import State, played
+from drumjax.train.logs import say
+
+Tree = Any
+CONFIG, LOCK = "config.json", ".lock"
+REFUSED = 3
+
+
+class Refused(SystemExit):
+    """Nothing to do, or something that would destroy work and is not done; the process ends with code 3, the reason is printed."""
+
+    def __init__(self, reason: str) -> None:
+        say(f"drumjax: {reason}")
+        self.reason = reason
+        super().__init__(REFUSED)
+
+
+@contextlib.contextmanager
+def claimed(workdir: Path) -> Iterator[None]:
+    """Makes the directory if need be and holds it: one process writes in it at a time. The system lets go of it if we die.
+
+    Raises:
+      Refused: when another process trains there.
+      InputError: when it cannot be made or written.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = open(workdir / LOCK, "a")  # noqa: SIM115 - held open until the end, which is what holds the lock
+    except OSError as error:
+        remedy = "name a folder that can be made and written"
+        raise InputError(workdir, rule="a working directory", found=error.strerror or str(error), remedy=remedy) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused(f"{workdir}: another training is at work there; wait for it, or name another --workdir") from None
+        yield
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of `90s`, `10m`, `1.5h`.
+
+    Raises:
+      InputError: when it is something else, or not above 0.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip())
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if not seconds:
+        raise InputError(
+            "--budget", rule="a time such as 90s, 10m or 1h", found=repr(text), remedy="give a number above 0 and its unit"
+        )
+    return seconds
+
+
+def begun(workdir: Path, resume: str) -> dict[str, Any] | None:
+    """What `config.json` says of a training that was begun here; None where the directory is fresh.
+
+    Raises:
+      Refused: `resume` is "never" and the directory holds something.
+      InputError: it holds something else than a training, or `resume` is neither "auto" nor "never".
+    """
+    if resume not in ("auto", "never"):
+        raise InputError("--resume", rule="auto or never", found=repr(resume), remedy="leave it out for auto")
+    clean(workdir)
+    held = sorted(path.name for path in workdir.iterdir() if not path.name.startswith("."))  # ours that a killed process left
+    if not held:
+        return None
+    if resume == "never":
+        raise Refused(f"{workdir}: not empty, and --resume never starts anew; name another --workdir, or move this one away")
+    if CONFIG not in held:
+        found = ", ".join(held[:4]) + (", …" if len(held) > 4 else "")
+        raise InputError(workdir, rule="a new or empty folder, or a training's", found=found, remedy="name another --workdir")
+    content = read_json(workdir / CONFIG)
+    wanted = {"recipe": str, "config": dict, "data": dict, "steps": int}
+    if not isinstance(content, dict) or any(type(content.get(key)) is not kind for key, kind in wanted.items()):
+        remedy = "restore it, or train in another --workdir"
+        raise InputError(workdir / CONFIG, rule=f"an object with {', '.join(wanted)}", found="another", remedy=remedy)
+    return content
+
+
+def describe(recipe: str, config: Any, info: Any, where: str, steps: int, length: str) -> dict[str, Any]:
+    """What goes into `config.json`.
+
+    Args:
+      recipe: its name.
+      config: the whole configuration.
+      info: what the data are; has `to_json()`.
+      where: what the user named with --data.
+      steps: the number of steps of the whole training.
+      length: what decided it, e.g. `--budget 10m`.
+    """
+    return {
+        "recipe": recipe,
+        "config": dump_config(config),
+        "data": info.to_json(),
+        "data_named": where,
+        "steps": steps,
+        "steps_from": length,
+        "library_version": __version__,
+        "jax_version": jax.__version__,
+        "python_version": sys.version.split()[0],
+    }
+
+
+def write_config(workdir: Path, content: Mapping[str, Any]) -> None:
+    """Writes `config.json`, whole or not at all."""
+    write_bytes(workdir / CONFIG, (json.dumps(content, indent=1) + "\n").encode("ascii"))
+
+
+def compare(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Whether a training can go on: the same recipe, data, length, and configuration but for its operational fields.
+
+    Raises:
+      InputError: names every difference.
+    """
+    pairs = [("recipe", before["recipe"], now["recipe"]), ("steps", before["steps"], now["steps"])]
+    pairs += [("data", before["data"].get("source_sha256"), now["data"]["source_sha256"])]
+    old, new = _flat(before["config"]), _flat(now["config"])
+    pairs += [(name, old.get(name), new.get(name)) for name in sorted({*old, *new}) if name not in OPERATIONAL]
+    differences = [f"{name} {was!r} became {became!r}" for name, was, became in pairs if was != became]
+    if differences:
+        remedy = "give the same to go on with it, or name another --workdir to start anew"
+        raise InputError(workdir, rule="the training that was begun here", found="; ".join(differences), remedy=remedy)
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        name: value for key, child in tree.items() for name, value in _flat(child, f"{prefix}.{key}" if prefix else key).items()
+    }
+
+
+def good_checkpoint(workdir: Path) -> Path | None:
+    """The last checkpoint whose every byte is right; damaged later ones are told of.
+
+    Raises:
+      InputError: there are checkpoints, and all are damaged.
+    """
+    path, faults = latest_good(workdir)
+    for fault in faults:
+        say(f"drumjax: damaged checkpoint passed over: {fault}")
+    if path is None and faults:
+        remedy = "restore one from a backup, or name another --workdir to start anew"
+        raise InputError(workdir / "checkpoints", rule="one good checkpoint", found=f"{len(faults)} damaged", remedy=remedy)
+    if path is not None and faults:
+        say(f"drumjax: going on from the last good checkpoint, {path}")
+    return path
+
+
+def checkpoint_items(state: State) -> dict[str, Tree]:
+    """The items of a state's checkpoint: what playing needs, and the rest."""
+    # Without a moving average the parameters are those that are played: they are stored once.
+    rest = {"step": state.step, "opt": state.opt, "key": state.key, "params": state.params if state.ema else {}}
+    return {"play": {"params": played(state), "extra": state.extra}, "training": rest}
+
+
+def restore(path: Path, abstract: State) -> State:
+    """The state of a checkpoint, verified, on the host.
+
+    Raises:
+      InputError: a file is damaged, or the checkpoint is of another system or configuration.
+    """
+    items = load(path, checkpoint_items(abstract))
+    play, rest = items["play"], items["training"]
+    averaged = bool(abstract.ema)
+    return State(
+        step=rest["step"],
+        params=rest["params"] if averaged else play["params"],
+        extra=play["extra"],
+        opt=rest["opt"],
+        ema=play["params"] if averaged else {},
+        key=rest["key"],
+    )
