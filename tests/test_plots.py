@@ -71,10 +71,9 @@ def visible_texts(figure):
 
 def a_pca(generator):
     data = grids(generator, 60, 64, 6)
-    genres = np.arange(60) % 3
-    ends = [(a, b) for a in range(3) for b in range(3)]
-    trajectories = [crossfade(data[a], data[3 + b], 6) for a, b in ends]
-    return data, genres, trajectories, ends
+    genres = [GENRES[i % 3] for i in range(60)]
+    ends = itertools.product(range(3), repeat=2)
+    return data, genres, [plots.Trajectory(GENRES[a], GENRES[b], crossfade(data[a], data[3 + b], 6)) for a, b in ends]
 
 
 def a_study():
@@ -95,8 +94,8 @@ FIGURES = {
     "transition": lambda g: plots.interpolation_beside_crossfade(patterns(g, 6), transition(g, 6), title="Electro to Techno"),
     "long transition": lambda g: plots.interpolation_beside_crossfade(transition(g, 13), transition(g, 13)),
     "short transition": lambda g: plots.interpolation_beside_crossfade(transition(g, 2), transition(g, 2)),
-    "pca": lambda g: plots.pattern_pca(a_pca(g)[0], a_pca(g)[1], GENRES, *a_pca(g)[2:], title="Patterns"),
-    "pca without transitions": lambda g: plots.pattern_pca(*a_pca(g)[:2], GENRES),
+    "pca": lambda g: plots.pattern_pca(*a_pca(g), title="Patterns"),
+    "pca without transitions": lambda g: plots.pattern_pca(*a_pca(g)[:2]),
     "study": lambda g: plots.curves(a_study(), title="What decides", share_y=True),
     "training": lambda g: plots.training_curves([{"step": i, "loss": 1 / (i + 1), "valid_f1": i / 9} for i in range(9)]),
 }
@@ -227,8 +226,8 @@ def test_principal_components_are_those_of_scikit_learn(generator):
 
 
 def test_the_plane_shows_patterns_and_trajectories_where_they_lie(generator):
-    data, genres, trajectories, ends = a_pca(generator)
-    figure = plots.pattern_pca(data, genres, GENRES, trajectories, ends)
+    data, genres, trajectories = a_pca(generator)
+    figure = plots.pattern_pca(data, genres, trajectories)
     axes = figure.axes[0]
     oracle = PCA(2).fit(data.reshape(60, -1).astype(np.float64))
     signs = np.sign(oracle.components_[[0, 1], np.abs(oracle.components_).argmax(axis=1)])
@@ -236,30 +235,31 @@ def test_the_plane_shows_patterns_and_trajectories_where_they_lie(generator):
     def project(grids):
         return oracle.transform(np.reshape(grids, (len(grids), -1)).astype(np.float64)) * signs
 
-    for genre in range(3):
-        drawn = np.array(sorted(map(tuple, axes.collections[genre].get_offsets())))
-        np.testing.assert_allclose(drawn, np.array(sorted(map(tuple, project(data[genres == genre])))), atol=1e-5)
+    for place, genre in enumerate(sorted(GENRES)):
+        drawn = np.array(sorted(map(tuple, axes.collections[place].get_offsets())))
+        expected = project(data[np.array(genres) == genre])
+        np.testing.assert_allclose(drawn, np.array(sorted(map(tuple, expected))), atol=1e-5)
     lines = [each for each in axes.collections if isinstance(each, LineCollection)]
     assert len(lines) == 9
     for line, trajectory in zip(lines, trajectories, strict=True):
         segments = np.array(line.get_segments())
-        np.testing.assert_allclose(np.concatenate([segments[:1, 0], segments[:, 1]]), project(trajectory), atol=1e-5)
+        np.testing.assert_allclose(np.concatenate([segments[:1, 0], segments[:, 1]]), project(trajectory.patterns), atol=1e-5)
     assert f"{100 * oracle.explained_variance_ratio_[0]:.1f} %" in axes.get_xlabel()
     assert f"{100 * oracle.explained_variance_ratio_[1]:.1f} %" in axes.get_ylabel()
     texts = [text.get_text() for text in visible_texts(figure)]
-    assert {f"{GENRES[a]} to {GENRES[b]}" for a, b in ends} <= set(texts)
+    assert {f"{a} to {b}" for a, b in itertools.product(GENRES, repeat=2)} <= set(texts)
     assert {str(number) for number in range(1, 10)} <= set(texts)
 
 
 def test_a_genre_with_an_odd_name_still_has_its_place_in_the_legend(generator):
-    data, genres, _, _ = a_pca(generator)
-    names = [text.get_text().strip() for text in visible_texts(plots.pattern_pca(data, genres, ("_x", "$a", "b")))]
+    genres = ["_x", "$a", "b"] * 20
+    names = [text.get_text().strip() for text in visible_texts(plots.pattern_pca(a_pca(generator)[0], genres))]
     assert {"_x", r"\$a", "b"} <= set(names)
 
 
 def test_patterns_that_are_all_the_same_are_drawn_without_complaint(generator):
     data = np.repeat(grids(generator, 1, 64, 6), 4, axis=0)
-    figure = plots.pattern_pca(data, np.zeros(4, int), ("one",), [data[:3]], [(0, 0)])
+    figure = plots.pattern_pca(data, ["one"] * 4, [plots.Trajectory("one", "another", data[:3])])
     visible_texts(figure)
     assert "0.0 %" in figure.axes[0].get_xlabel()
 
@@ -312,8 +312,9 @@ def test_training_curves_read_a_metrics_file_with_gaps(tmp_path):
     [
         (lambda: plots.pattern_sheet([]), "at least one pattern"),
         (lambda: plots.interpolation_beside_crossfade([], []), "at least 2"),
-        (lambda: plots.pattern_pca(np.zeros((2, 64, 6)), np.zeros(2, int), ("a",)), "at least 3 patterns"),
-        (lambda: plots.pattern_pca(np.zeros((9, 64, 6)), np.zeros(9, int), ("a",), [np.zeros((2, 64, 6))]), "found 1 and 0"),
+        (lambda: plots.pattern_pca(np.zeros((2, 64, 6)), ["a"] * 2), "at least 3 patterns"),
+        (lambda: plots.pattern_pca(np.zeros((9, 64, 6)), ["a"] * 8), "8 genres"),
+        (lambda: plots.pattern_pca(np.eye(9), ["a"] * 9, [plots.Trajectory("a", "a", np.eye(1, 9))]), "at least 2 patterns"),
         (lambda: plots.curves([]), "at least one panel"),
         (lambda: plots.training_curves([{"step": "1", "loss": ""}]), "at least one other number"),
     ],

@@ -6,13 +6,14 @@ colour says, a marker or a dash says again.
 """
 
 from drumjax.plots.curves import Line, Panel, curves, training_curves
-from drumjax.plots.projection import pattern_pca
+from drumjax.plots.projection import Trajectory, pattern_pca
 from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
 from drumjax.plots.style import save
 
 __all__ = [
     "Line",
     "Panel",
+    "Trajectory",
     "curves",
     "interpolation_beside_crossfade",
     "pattern_pca",

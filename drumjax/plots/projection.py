@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -35,16 +35,22 @@ def principal_components(points: np.ndarray, number: int = 2) -> tuple[np.ndarra
     return mean, components[:number], variance[:number] / max(variance.sum(), np.finfo(np.float64).tiny)
 
 
+class Trajectory(NamedTuple):
+    """A transition to be drawn among the patterns.
+
+    Attributes:
+      start: the genre of its start.
+      goal: the genre of its goal.
+      patterns: velocities (or codes), float (points, ...), both ends included, at least 2.
+    """
+
+    start: str
+    goal: str
+    patterns: np.ndarray
+
+
 @styled
-def pattern_pca(
-    patterns: np.ndarray,
-    genres: np.ndarray,
-    genre_names: Sequence[str],
-    trajectories: Sequence[np.ndarray] = (),
-    ends: Sequence[tuple[int, int]] = (),
-    *,
-    title: str = "",
-) -> Figure:
+def pattern_pca(patterns: np.ndarray, genres: Sequence[str], trajectories: Sequence[Trajectory] = (), *, title: str = "") -> Figure:
     """Training patterns as dots by genre, and transitions as trajectories among them (Fig. 5).
 
     The plane is that of the first two principal components of `patterns`; trajectories are projected on it and do not turn it. A
@@ -52,28 +58,30 @@ def pattern_pca(
 
     Args:
       patterns: velocities (or codes), float (n, ...), n at least 3.
-      genres: the genre of each pattern, int (n,), an index into `genre_names`.
-      genre_names: what the genres are called.
-      trajectories: each float (points, ...), the patterns of a transition, both ends included.
-      ends: for each trajectory the genres of its start and its goal.
+      genres: the genre of each pattern, (n,).
+      trajectories: the transitions; each in the patterns' own form.
       title: above the picture.
     """
-    if len(trajectories) != len(ends):
-        raise ValueError(f"expected the genres of both ends of each trajectory, found {len(trajectories)} and {len(ends)}")
     flat = np.asarray(patterns, np.float64).reshape(len(patterns), -1)
-    if len(flat) < 3 or flat.shape[1] < 2:
-        raise ValueError(f"expected at least 3 patterns of at least 2 values, found the shape {np.shape(patterns)}")
-    genre_names = [shorten(name, 24) for name in genre_names]
+    if len(flat) < 3 or flat.shape[1] < 2 or len(genres) != len(flat):
+        raise ValueError(
+            f"expected at least 3 patterns of at least 2 values and a genre for each, found the shape {np.shape(patterns)} and "
+            f"{len(genres)} genres"
+        )
+    if any(len(each.patterns) < 2 for each in trajectories):
+        raise ValueError("expected trajectories of at least 2 patterns, the start and the goal")
+    names = sorted({*map(str, genres), *(end for each in trajectories for end in (each.start, each.goal))})
+    ends = [(names.index(each.start), names.index(each.goal)) for each in trajectories]
     mean, components, shares = principal_components(flat)
     dots = (flat - mean) @ components.T
-    paths = [(np.asarray(path, np.float64).reshape(len(path), -1) - mean) @ components.T for path in trajectories]
+    paths = [(np.asarray(each.patterns, np.float64).reshape(len(each.patterns), -1) - mean) @ components.T for each in trajectories]
 
     figure = Figure(figsize=(8.2 if paths else 7.2, 5.4), layout="constrained")
     axes = figure.subplots()
     # Shuffled, or the genre drawn last would cover the others; by a fixed order, or no two pictures would be the same.
     order = np.random.default_rng(0).permutation(len(dots))
-    for genre in range(len(genre_names)):
-        chosen = order[np.asarray(genres)[order] == genre]
+    for genre, name in enumerate(names):
+        chosen = order[np.asarray(genres)[order] == name]
         axes.scatter(
             dots[chosen, 0], dots[chosen, 1], s=9, marker=marker(genre), color=colour(genre), alpha=0.28, linewidths=0, zorder=1
         )
@@ -93,7 +101,7 @@ def pattern_pca(
     axes.margins(0.04)
     if title:
         axes.set_title(title)
-    _legend(figure, genre_names, ends)
+    _legend(figure, [shorten(name, 24) for name in names], ends)
     return figure
 
 
