@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from drumjax.synth.dice import Dice
 from drumjax.synth.rhythm import ACCENT, BAR, BD, CH, GHOST, NORMAL, OH, REST, SD, SOFT, at, contour, dealt, euclid, figure
 from drumjax.synth.style import Style, Tier
 
-_FIRST = {(): 2, (6,): 6, (3,): 4, (3, 6): 4, (7,): 3, (2,): 1, (6, 7): 2, (2, 6): 1, (5,): 1, (2, 3): 1, (3, 7): 1}
+_Places = Mapping[tuple[int, ...], float]
+_FIRST: _Places = {(): 2, (6,): 6, (3,): 4, (3, 6): 4, (7,): 3, (2,): 1, (6, 7): 2, (2, 6): 1, (5,): 1, (2, 3): 1, (3, 7): 1}
 """Where the kick goes on after the downbeat, before the third beat."""
-_SECOND = {
+_SECOND: _Places = {
     (10,): 7, (8,): 1, (10, 11): 2, (10, 13): 2, (10, 14): 3, (8, 10): 2, (8, 11): 2, (11,): 3, (11, 14): 2, (9,): 1,
     (10, 15): 1, (14,): 2, (8, 14): 1, (9, 11): 1, (10, 11, 14): 1, (11, 13): 1,
 }  # fmt: skip
 """And in the second half of the bar; the fourth beat belongs to the snare."""
+_SPARSE_FIRST: _Places = {(): 3, (6,): 5, (3,): 3, (7,): 2}
+_SPARSE_SECOND: _Places = {(10,): 6, (11,): 2, (8,): 2, (14,): 1}
 _HOOKS = {
     "x..x..x...x.x...": 3,  # son clave
     "x..x...x..x.x...": 2,  # rumba clave
@@ -32,8 +37,8 @@ _HOOKS = {
 def kick(dice: Dice, tier: Tier) -> np.ndarray:
     """The downbeat, a syncopation before the third beat and one after it; on two and four the kick leaves room."""
     bar = at((0,), ACCENT)
-    first = dice.pick(_FIRST if tier != "sparse" else {(): 3, (6,): 5, (3,): 3, (7,): 2})
-    second = dice.pick(_SECOND if tier != "sparse" else {(10,): 6, (11,): 2, (8,): 2, (14,): 1})
+    first = dice.pick(_FIRST if tier != "sparse" else _SPARSE_FIRST)
+    second = dice.pick(_SECOND if tier != "sparse" else _SPARSE_SECOND)
     bar[[*first, *second]] = NORMAL
     if 10 in second and dice.chance(0.4):
         bar[10] = ACCENT
@@ -74,7 +79,8 @@ def closed_hat(dice: Dice, tier: Tier) -> np.ndarray:
 def open_hat(dice: Dice, tier: Tier) -> np.ndarray:
     """One landmark off the beat, seldom more."""
     places = {(14,): 7, (6,): 4, (10,): 4, (2,): 3, (6, 14): 4, (2, 10): 2, (7,): 1, (15,): 1, (2, 6, 10, 14): 3, (11,): 1}
-    return at(dice.pick(places), dice.pick({NORMAL: 3, ACCENT: 2}))
+    chosen = dice.pick(places)
+    return at(chosen, dice.pick({NORMAL: 3, ACCENT: 2}))
 
 
 def rim(dice: Dice, tier: Tier) -> np.ndarray:
@@ -109,10 +115,12 @@ def answer(dice: Dice, bar: np.ndarray) -> np.ndarray:
     for change in dice.several(changes, dice.pick({1: 3, 2: 2})):
         if change == "kick":
             bar[8:, BD] = REST
-            bar[list(dice.pick(_SECOND)), BD] = NORMAL
+            places = dice.pick(_SECOND)
+            bar[list(places), BD] = NORMAL
         elif change == "start":
             bar[1:8, BD] = REST
-            bar[list(dice.pick(_FIRST)), BD] = NORMAL
+            places = dice.pick(_FIRST)
+            bar[list(places), BD] = NORMAL
         elif change == "snare":
             bar[dice.pick({15: 4, 14: 2, 7: 2, 10: 1}), SD] = dice.pick({NORMAL: 2, SOFT: 2, GHOST: 1})
         elif change == "open":

@@ -153,7 +153,7 @@ def _write(idea: Idea) -> np.ndarray:
     for lane, first, last in idea.muted:
         grid[first:last, lane] = 0
     FILLS[idea.fill](Dice(idea.fill_key), grid)
-    grid[grid[:, OH] > 0, CH] = 0  # on the machine one circuit plays both hats: the open one wins
+    grid[grid[:, OH] > 0, CH] = 0  # the two hats are one instrument
     if not grid[:, BD].any():
         grid[0, BD] = ACCENT
     return grid

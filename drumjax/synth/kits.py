@@ -1,0 +1,206 @@
+"""Kits from a folder of one-shots: which file is which lane, and what was done about the lanes without one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from drumjax.boundary import InputError, list_files, read_audio
+from drumjax.patterns import DrumMap
+from drumjax.signal.rendering import Kit
+from drumjax.synth.tr808 import SAMPLE_RATE_HZ, VOICE_OF_PITCH, hat_chokes, kit_for
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".aif", ".aiff")
+MAX_SECONDS = 30.0
+"""A longer file is a recording, not a one-shot."""
+_TRIM = 1e-3
+"""What lies before the first sample above this part of the peak (−60 dB) is silence and is cut, but for 0.5 ms."""
+_KEPT_S = 0.0005
+
+VOCABULARY = (
+    ("OH", r"\b(oh|ohh|hho|oph|openhats?|openhh|ophats?)\b"),
+    ("OH", r"\bopen\b.*\b(hh|hats?|hihats?)\b|\b(hh|hats?|hihats?)\b.*\bopen\b"),
+    ("CH", r"\b(ch|chh|hhc|hh|hats?|hihats?|hi hats?|closedhats?|closedhh|clhats?)\b"),
+    ("RS", r"\b(rs|rims?|rimshots?|rim shots?|side ?sticks?|cross ?sticks?|sticks?)\b"),
+    ("CB", r"\b(cb|cow ?bells?|cowb|agogos?)\b"),
+    ("CP", r"\b(cp|claps?|hand ?claps?)\b"),
+    ("SD", r"\b(sd|sn|snr|snares?)\b"),
+    ("BD", r"\b(bd|kd|kicks?|kik|bass ?drums?)\b"),
+    ("LT", r"\b(lt|low ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
+    ("HT", r"\b(ht|hi(gh)? ?toms?|toms? (h|hh|hi|high))\b"),
+    ("MT", r"\b(mt|mid ?toms?|toms?)\b"),
+    ("RD", r"\b(rd|rides?)\b"),
+    ("CY", r"\b(cy|crash(es)?|cymbals?|china|splash)\b"),
+    ("CL", r"\b(cl|claves?|wood ?blocks?)\b"),
+    ("MA", r"\b(ma|maracas?|shakers?|cabasas?|tamb|tambourines?)\b"),
+    ("LC", r"\b(lc|(conga|bongo)s? (l|ll|lo|low)|low (conga|bongo)s?)\b"),
+    ("HC", r"\b(hc|(conga|bongo)s? (h|hh|hi|high)|hi(gh)? (conga|bongo)s?)\b"),
+    ("MC", r"\b(mc|congas?|bongos?)\b"),
+)
+"""What a name says it is, the first line that fits; read against lower-case words with everything but letters as a blank."""
+_NEIGHBOURS = {
+    "LT": ("MT", "HT"),
+    "MT": ("LT", "HT"),
+    "HT": ("MT", "LT"),
+    "LC": ("MC", "HC"),
+    "MC": ("LC", "HC"),
+    "HC": ("MC", "LC"),
+    "RD": ("CY",),
+    "CY": ("RD",),
+}
+"""Voices that may stand in for one that no file has."""
+
+
+class KitReport(NamedTuple):
+    """Where a kit's sounds come from.
+
+    Attributes:
+      sources: for each lane the file (a path below the folder), or None for a voice of the procedural TR-808.
+      silent: lanes that neither has a sound for.
+      refused: files that could not be used, with the reason.
+      unknown: files whose names say no drum that the map has a lane for.
+    """
+
+    sources: Mapping[str, str | None]
+    silent: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    unknown: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The report as text: files, stand-ins, silence, faults."""
+        files = [f"{lane} {source}" for lane, source in self.sources.items() if source is not None]
+        stand_ins = [lane for lane, source in self.sources.items() if source is None]
+        lines = [f"kit: {', '.join(files)}"]
+        if stand_ins:
+            lines.append(f"kit: no file for {', '.join(stand_ins)}: the procedural TR-808 plays them")
+        if self.silent:
+            lines.append(f"kit: no sound at all for {', '.join(self.silent)}")
+        lines += [f"kit: left out {name}: {reason}" for name, reason in self.refused]
+        if self.unknown:
+            shown = ", ".join(self.unknown[:5]) + (", …" if len(self.unknown) > 5 else "")
+            lines.append(f"kit: {len(self.unknown)} files whose names say no lane: {shown}")
+        return lines
+
+
+def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE_RATE_HZ) -> tuple[Kit, KitReport]:
+    """The one-shots of a folder as a kit; a lane without a usable file gets its TR-808 voice.
+
+    A file belongs to a lane when its name, or the folder it lies in, is the lane's (`BD.wav`, `BD/909.wav`); else by what its
+    name, or failing that the name of the folder next above, says in `VOCABULARY`. Of several the first in the order of paths is
+    taken; a file that cannot be used gives way to the next and is reported. Levels stay as recorded.
+
+    Args:
+      folder: WAV, FLAC, OGG or AIFF files at any depth, at any rate, of any number of channels (averaged), of at most 30 s.
+      drum_map: the lanes.
+      sample_rate_hz: what the sounds are resampled to.
+
+    Raises:
+      InputError: no such folder, or nothing in it that a lane can use.
+    """
+    root = Path(folder)
+    paths = list_files(root, SUFFIXES)
+    words = {path: _names(path.relative_to(root)) for path in paths}
+    spoken = {path: _voice(names) for path, names in words.items()}
+    fallback = kit_for(drum_map, sample_rate_hz)
+    samples, sources, refused = {}, {}, {}
+    candidates = {lane: _candidates(lane, _lane_voice(drum_map, index), words, spoken) for index, lane in enumerate(drum_map.lanes)}
+    for lane, ranked in candidates.items():
+        for path in ranked:
+            name = path.relative_to(root).as_posix()
+            if name in refused:
+                continue
+            try:
+                samples[lane] = read_one_shot(path, sample_rate_hz)
+            except InputError as error:
+                refused[name] = f"expected {error.rule}, found {error.found}"
+                continue
+            sources[lane] = name
+            break
+    if not samples:
+        found = f"{len(paths)} sound files" + (f", the first refused: {next(iter(refused.items()))}" if refused else "")
+        raise InputError(
+            folder,
+            rule=f"sounds for {drum_map.name!r}, named by lane ({', '.join(drum_map.lanes[:7])}) or drum (kick.wav, snare/…)",
+            found=found,
+            remedy="rename the files, or leave the kit out to hear the procedural TR-808",
+        )
+    silent = tuple(lane for lane in fallback.silent if lane not in samples)
+    known = {path for ranked in candidates.values() for path in ranked}
+    kit = Kit(
+        samples={
+            lane: samples[lane] if lane in samples else fallback.samples[lane] for lane in drum_map.lanes if lane not in silent
+        },
+        sample_rate_hz=sample_rate_hz,
+        chokes=hat_chokes(drum_map),
+        name=root.resolve().name,
+        silent=silent,
+    )
+    report = KitReport(
+        sources={lane: sources.get(lane) for lane in kit.samples},
+        silent=silent,
+        refused=tuple(refused.items()),
+        unknown=tuple(path.relative_to(root).as_posix() for path in paths if path not in known),
+    )
+    return kit, report
+
+
+def read_one_shot(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+    """A sound file as mono float32 (samples,) at the given rate, without the silence before it.
+
+    Raises:
+      InputError: what `boundary.read_audio` refuses, or silence, in the file or in the mean of its channels.
+    """
+    channels, rate = read_audio(path, max_seconds=MAX_SECONDS)
+    mono = channels.mean(axis=1)
+    peak = np.abs(mono).max()
+    if peak < 1e-4:
+        cancelled = np.abs(channels).max() >= 1e-4
+        raise InputError(
+            path,
+            rule="a sound above −80 dBFS",
+            found="channels that cancel each other" if cancelled else "silence",
+            remedy="export it in mono" if cancelled else "choose another file",
+        )
+    start = max(int(np.argmax(np.abs(mono) > _TRIM * peak)) - round(_KEPT_S * rate), 0)
+    mono = mono[start:]
+    if rate != sample_rate_hz:
+        import librosa
+
+        mono = librosa.resample(mono, orig_sr=rate, target_sr=sample_rate_hz, res_type="soxr_hq")
+    return np.ascontiguousarray(mono, np.float32)
+
+
+def _names(relative: Path) -> list[str]:
+    """What a file is called, then the folders above it, the nearest first."""
+    return [relative.stem, *relative.parent.parts[::-1]]
+
+
+def _voice(names: list[str]) -> str | None:
+    for name in names:
+        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+        text = " ".join(re.findall("[a-z]+", spaced.lower()))
+        for voice, expression in VOCABULARY:
+            if re.search(expression, text):
+                return voice
+    return None
+
+
+def _lane_voice(drum_map: DrumMap, index: int) -> str | None:
+    pitches = (drum_map.out_pitches[index], *drum_map.in_pitches[index])
+    return next((VOICE_OF_PITCH[pitch] for pitch in pitches if pitch in VOICE_OF_PITCH), None)
+
+
+def _candidates(lane: str, voice: str | None, words: Mapping[Path, list[str]], spoken: Mapping[Path, str | None]) -> list[Path]:
+    """Files for a lane, the best first: those of the lane's own name, then of its voice, then of a neighbour's."""
+    wanted = (voice, *_NEIGHBOURS.get(voice, ())) if voice else ()
+    ranked = []
+    for path, names in words.items():
+        if any(name.casefold() == lane.casefold() for name in names[:2]):
+            ranked.append((0, path))
+        elif spoken[path] in wanted:
+            ranked.append((1 + wanted.index(spoken[path]), path))
+    return [path for _, path in sorted(ranked)]
