@@ -22,6 +22,10 @@ from drumjax.patterns.drum_map import drum_map_from_json, drum_map_to_json
 from drumjax.patterns.pattern import LEAST_VELOCITY
 
 KIND = "patterns"
+BUILDER = "edm_patterns"
+"""The name of the TFDS builder, and so of the folder that a build makes."""
+CARD = "drumjax.json"
+"""The file beside TFDS's own that says what the data are; its absence marks a folder as not ours, or not finished."""
 NUMERIC = MappingProxyType({"velocity": np.float32, "offset": np.float32, "genre": np.int32, "tempo_bpm": np.float32})
 """The arrays of a split that a model may see, and their types."""
 TEXTS = ("name", "group", "licence")
@@ -189,6 +193,11 @@ def content_sha256(patterns: PatternSet) -> str:
             else:
                 digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be printed and stored: names need not be UTF-8, and may hold a terminal's control codes."""
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in name)
 
 
 def name_order(name: str) -> tuple[str, int]:

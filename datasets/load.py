@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,14 @@ from typing import Any
 import numpy as np
 
 from drumjax.boundary import InputError, list_files, read_json
-from drumjax.datasets.info import NUMERIC, TEXTS, DataInfo, PatternSet, check, content_sha256, name_order
+from drumjax.datasets.info import BUILDER, CARD, NUMERIC, TEXTS, DataInfo, PatternSet, check, content_sha256, name_order
 from drumjax.datasets.npz import read_npz
 from drumjax.datasets.prepare import EMBEDDED, embedded_set
 
 __all__ = ["DataInfo", "PatternSet", "load_patterns", "prepared_folder"]
 
-CARD = "drumjax.json"
-"""The file beside TFDS's own that says what the data are; its absence marks a folder as not ours, or not finished."""
-_DEPTH = 3
-"""DIR/edm_patterns/CONFIG/VERSION"""
+_DEPTH = 4
+"""DIR/edm_patterns/CONFIG/VERSION, and one level above, for a folder of several such DIRs."""
 
 
 def load_patterns(where: str | PathLike[str]) -> PatternSet:
@@ -37,7 +36,7 @@ def load_patterns(where: str | PathLike[str]) -> PatternSet:
         return embedded_set()
     path = Path(where)
     if path.is_dir():
-        return _read_folder(prepared_folder(path))
+        return load_folder(prepared_folder(path))
     if path.suffix.lower() == ".npz":
         return read_npz(path)
     if path.is_file():
@@ -60,6 +59,11 @@ def prepared_folder(path: Path) -> Path:
         raise _unprepared(path, "none in this folder")
     names = ", ".join(str(folder.relative_to(path)) for folder in found[:5])
     raise InputError(path, rule="one prepared data set", found=f"{len(found)}: {names}", remedy="name one of these folders")
+
+
+def is_prepared(path: Path) -> bool:
+    """Whether a build wrote to this folder, or made it."""
+    return (path / CARD).is_file() or any((path / BUILDER).glob(f"*/*/{CARD}"))
 
 
 def prepared_folders(path: Path) -> list[Path]:
@@ -87,7 +91,10 @@ def read_card(folder: Path) -> dict[str, Any]:
             raise TypeError("content_sha256")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            folder / CARD, rule="the card of a prepared data set", found=f"{error}", remedy="build the data again"
+            folder / CARD,
+            rule="the card of a prepared data set",
+            found=f"{error}",
+            remedy="the folder was changed: remove it and build the data again",
         ) from None
     if not folder.parent.name.endswith(f"_{info.source_sha256[:16]}"):
         raise InputError(
@@ -99,7 +106,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     return {**card, "info": info}
 
 
-def _read_folder(folder: Path) -> PatternSet:
+def load_folder(folder: Path) -> PatternSet:
+    """The data set of one TFDS version folder with a `drumjax.json`.
+
+    Raises:
+      InputError: it is damaged, or does not fit its card.
+    """
     card = read_card(folder)
     try:
         patterns = check(PatternSet(card["info"], _read_tfds(folder, card["info"])))
@@ -110,7 +122,7 @@ def _read_folder(folder: Path) -> PatternSet:
             folder,
             rule="the data set that 'drumjax data build' wrote here",
             found=f"{error}" if isinstance(error, ValueError) else f"{type(error).__name__}: {error}",
-            remedy="the folder was changed: build the data again",
+            remedy="the folder was changed: remove it and build the data again",
         ) from error
     return patterns
 
@@ -138,13 +150,12 @@ def _unprepared(path: Path, found: str) -> InputError:
     """What to say of a path without prepared data; raw files can be prepared, and the message gives the command."""
     raw = (".mid", ".midi", ".json", ".csv")
     is_raw = bool(list_files(path, raw)) if path.is_dir() else path.suffix.lower() in raw
-    folder = path if path.is_dir() else path.parent
-    prepared = f"{folder.resolve().name or 'patterns'}-prepared"
+    prepared = shlex.quote(f"{path.resolve().stem or 'patterns'}-prepared")
     return InputError(
         path,
         rule="prepared data",
         found=f"{found} (raw patterns have to be prepared once)" if is_raw else found,
-        remedy=f"run: drumjax data build {path} -o {prepared} and then name {prepared}"
+        remedy=f"run: drumjax data build {shlex.quote(str(path))} -o {prepared} and then name {prepared}"
         if is_raw
         else "name a folder that 'drumjax data build' wrote, or 'embedded'",
     )

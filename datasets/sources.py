@@ -1,0 +1,419 @@
+"""From a folder of MIDI and step-grid files to examples, with a reason for everything that is left out.
+
+Rules (the pattern VAE's specification where it has one, else our decision):
+
+- A file's patterns are cut into consecutive windows of `steps` 16ths; a shorter one is repeated where its length divides `steps`, a
+  remainder is dropped and counted. Patterns that are not in 4/4 are rejected; so are windows without a hit. `FILE#k` is window k.
+- Genre: the labels file; else the first folder level below the source; else what the step-grid file says; else "unknown".
+- Licence: what the step-grid file says of the pattern; else the labels file; else what the caller declares for the whole folder.
+- Group: the labels file; else the file (for step grids: the piece within the file, see `GridPattern.group`).
+- Of patterns with the same velocities in every cell the first (by file and window) stays; offsets do not count. What the licence
+  filter holds back is gone before that, so that a free copy is not lost to one that is not.
+- One bad file never stops the rest: it is listed with its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from drumjax.boundary import InputError, file_sha256, list_files, read_csv
+from drumjax.datasets.info import CARD, name_order, printable
+from drumjax.datasets.licences import UNKNOWN, admits, licence_id
+from drumjax.datasets.prepare import Example
+from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
+from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
+from drumjax.patterns.grid_files import GridPattern, read_grid_file
+from drumjax.patterns.midi import read_midi_pattern, require_metre
+from drumjax.patterns.windows import windows
+
+METRE = (4, 4)
+UNKNOWN_GENRE = "unknown"
+POOL_FILES = 200
+"""From so many files on, several processes are worth their start (about a second)."""
+_LONGEST_GENRE = 64
+_FILE_COLUMNS = ("file", "midi_filename", "path")
+_GENRE_COLUMNS = ("genre", "style")
+_LICENCE_COLUMNS = ("licence", "license")
+
+
+class Rejection(NamedTuple):
+    """Something that gave no example: a file, a pattern of a file (`FILE, pattern N (NAME)`) or a window (`FILE#k`)."""
+
+    name: str
+    reason: str
+    found: str
+
+
+class Duplicate(NamedTuple):
+    """An example that was left out because an earlier one has the same velocities."""
+
+    name: str
+    of: str
+    genre: str
+    genre_of: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a folder holds, and what became of the rest.
+
+    Attributes:
+      path: the folder or file.
+      drum_map: what the lanes are.
+      steps: the length of every example.
+      files_read: how many MIDI, JSON and CSV files were looked at.
+      files: the SHA-256 of every file that gave an example, by its path below the source.
+      examples: in the order of their names; no two have the same velocities.
+      rejections: files, patterns and windows that gave nothing, with the reason.
+      duplicates: what was left out as a repetition, and of what.
+      dropped: notes (hits) outside the drum map, by "pitch 49" or "row CP".
+      merged: notes of MIDI files that gave way to a louder one on the same cell.
+      remainder_windows: patterns whose end, behind the last whole window, was left out.
+      remainder_hits: hits in these ends.
+      unlabelled: files that the labels file does not name; empty without one.
+      missing: files that the labels file names and that are not there.
+    """
+
+    path: str
+    drum_map: DrumMap
+    steps: int
+    files_read: int
+    files: Mapping[str, str]
+    examples: Sequence[Example]
+    rejections: Sequence[Rejection]
+    duplicates: Sequence[Duplicate]
+    dropped: Mapping[str, int]
+    merged: int
+    remainder_windows: int
+    remainder_hits: int
+    unlabelled: Sequence[str]
+    missing: Sequence[str]
+
+    def reasons(self) -> list[tuple[str, int, str]]:
+        """Why things were rejected, the commonest first: the reason, how often, and in words what was found instead."""
+        found: dict[str, Counter[str]] = {}
+        for rejection in self.rejections:
+            found.setdefault(rejection.reason, Counter())[rejection.found] += 1
+        ranked = sorted(found, key=lambda reason: -found[reason].total())
+        return [(reason, found[reason].total(), _in_words(found[reason])) for reason in ranked]
+
+
+def _in_words(counts: Counter[str], most: int = 3) -> str:
+    """The commonest entries and how many others there are: "6/4, 3/4 and 2 others"."""
+    names = ", ".join(name for name, _ in counts.most_common(most))
+    others = len(counts) - most
+    return f"{names} and {others} other{'s' * (others > 1)}" if others > 0 else names
+
+
+class Label(NamedTuple):
+    """What a labels file says of a file; "" where it says nothing."""
+
+    genre: str
+    group: str
+    licence: str
+
+
+class _Window(NamedTuple):
+    """One window and what its file says about it."""
+
+    velocity: np.ndarray
+    offset: np.ndarray
+    tempo_bpm: float
+    genre: str
+    licence: str
+    group: str
+
+
+@dataclass
+class _File:
+    """What one file gave; crosses from worker to parent."""
+
+    sha256: str = ""
+    windows: list[_Window] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    merged: int = 0
+    remainder_windows: int = 0
+    remainder_hits: int = 0
+
+
+class _Task(NamedTuple):
+    """One file to read."""
+
+    path: str
+    name: str
+    drum_map: DrumMap
+    steps: int
+    channel: int | None
+
+
+def collect(path: str | PathLike[str], **options: Any) -> Collection:
+    """All usable patterns at or below a path; the arguments are those of `survey`.
+
+    Raises:
+      InputError: as `survey`, and when not one example is left; then the commonest reasons are given.
+    """
+    collection = survey(path, **options)
+    if not collection.examples:
+        reasons = [f"{count} × {reason} (found {found})" for reason, count, found in collection.reasons()[:3]]
+        raise InputError(
+            path,
+            rule="at least one usable pattern",
+            found=f"none in {collection.files_read} files: {'; '.join(reasons)}",
+            remedy=f"see every reason with: drumjax data inspect {shlex.quote(str(path))}",
+        )
+    return collection
+
+
+def survey(
+    path: str | PathLike[str],
+    *,
+    drum_map: DrumMap = TR808,
+    steps: int = MEASURE_STEPS,
+    genres_csv: str | PathLike[str] | None = None,
+    licence: str | None = None,
+    licences: Sequence[str] = (),
+    channel: int | None = None,
+    processes: int = 1,
+    progress: bool = False,
+) -> Collection:
+    """What is usable at or below a path, possibly nothing, and why the rest is not.
+
+    Args:
+      path: a folder with .mid, .midi, .json and .csv files at any depth, or one such file.
+      drum_map: which pitches and rows fall on which lane.
+      steps: the length of an example in 16ths.
+      genres_csv: labels, see `read_labels`.
+      licence: declared for whatever states none itself.
+      licences: only examples under these are kept (see `drumjax.datasets.licences.admits`); empty keeps all.
+      channel: the MIDI channel, 1 to 16; by default as in `read_midi_pattern`.
+      processes: how many read at once when there are at least `POOL_FILES` files. With more than one, call from under
+        `if __name__ == "__main__"`, as `multiprocessing` asks. The result does not depend on it.
+      progress: whether to show a bar on a terminal.
+
+    Raises:
+      InputError: there are no such files at the path, or the labels cannot be read or name none of them.
+    """
+    files = _source_files(Path(path), genres_csv)
+    labels = {} if genres_csv is None else read_labels(genres_csv)
+    if genres_csv is not None and not any(name in labels for name in files):
+        raise InputError(
+            genres_csv,
+            rule=f"paths of files as seen from {path}, such as {next(iter(files))!r}",
+            found=f"none of its {len(files)} files; the first one named is {next(iter(labels))!r}",
+            remedy="correct the paths",
+        )
+    tasks = [_Task(str(file), name, drum_map, steps, channel) for name, file in files.items()]
+    read = dict(zip(files, _with_bar(_read_all(tasks, processes), len(tasks), progress), strict=True))
+
+    rejections = [rejection for file in read.values() for rejection in file.rejections]
+    examples, duplicates = [], []
+    seen: dict[bytes, Example] = {}
+    for example in sorted(_examples(read, labels, licence), key=lambda example: name_order(example.name)):
+        if not admits(licences, example.licence):
+            rejections.append(Rejection(example.name, f"expected a licence among {', '.join(licences)}", example.licence))
+            continue
+        first = seen.setdefault(hashlib.sha256(example.velocity.tobytes()).digest(), example)
+        if first is example:
+            examples.append(example)
+        else:
+            duplicates.append(Duplicate(example.name, first.name, example.genre, first.genre))
+    dropped: Counter[str] = Counter()
+    for file in read.values():
+        dropped.update(file.dropped)
+    return Collection(
+        path=str(path),
+        drum_map=drum_map,
+        steps=steps,
+        files_read=len(files),
+        files={name: read[name].sha256 for name in sorted({name_order(example.name)[0] for example in examples})},
+        examples=examples,
+        rejections=rejections,
+        duplicates=duplicates,
+        dropped=dict(dropped.most_common()),
+        merged=sum(file.merged for file in read.values()),
+        remainder_windows=sum(file.remainder_windows for file in read.values()),
+        remainder_hits=sum(file.remainder_hits for file in read.values()),
+        unlabelled=[name for name in files if name not in labels] if labels else [],
+        missing=[name for name in labels if name not in files],
+    )
+
+
+def _source_files(path: Path, genres_csv: str | PathLike[str] | None) -> dict[str, Path]:
+    """The files to read, by their path below the source with `/` between folders; the labels file is not one of them."""
+    suffixes = MIDI_SUFFIXES + GRID_SUFFIXES
+    if path.is_dir():
+        listed = list_files(path, suffixes)
+        prepared = {file.parent for file in listed if file.name == CARD}  # a build into its own source, built again
+        files = {printable(file.relative_to(path).as_posix()): file for file in listed if file.parent not in prepared}
+    elif path.exists():
+        files = {printable(path.name): path}
+    else:
+        raise InputError(path, rule="a folder or file of drum patterns", found="nothing there", remedy="check the spelling")
+    if genres_csv is not None:
+        labels = os.path.realpath(genres_csv)
+        files = {name: file for name, file in files.items() if os.path.realpath(file) != labels}
+    if not files:
+        raise InputError(
+            path,
+            rule=f"files that end in {', '.join(suffixes)}",
+            found="none in this folder",
+            remedy="name the folder that holds the patterns; it may have sub-folders",
+        )
+    return dict(sorted(files.items()))
+
+
+def read_labels(path: str | PathLike[str]) -> dict[str, Label]:
+    """What a CSV file says of the files of a folder.
+
+    - A column `file` (or `midi_filename`, `path`): the file as seen from the source folder.
+    - A column `genre` (or `style`); an empty cell leaves the genre to the file itself, not to its folder.
+    - Optional columns `group` (files of one group stay in one split) and `licence` (or `license`).
+
+    Other columns are passed over, so the `info.csv` of the Groove MIDI Dataset can be used as it is.
+
+    Raises:
+      InputError: the file is no such table, or names a file twice with different labels.
+    """
+    rows = read_csv(path)
+    columns = list(rows[0]) if rows else []
+
+    def column(names: Iterable[str]) -> str | None:
+        return next((name for name in names if name in columns), None)
+
+    file_column, genre_column, licence_column = map(column, (_FILE_COLUMNS, _GENRE_COLUMNS, _LICENCE_COLUMNS))
+    if file_column is None or genre_column is None:
+        raise InputError(
+            path,
+            rule=f"a column {' or '.join(_FILE_COLUMNS)} and a column {' or '.join(_GENRE_COLUMNS)}",
+            found=f"the columns {', '.join(columns[:8])}" if columns else "no rows",
+            remedy="name the columns in the first line: file,genre,group,licence",
+        )
+    labels: dict[str, Label] = {}
+    for row in rows:
+        name = re.sub(r"^(?:\./)+", "", row[file_column].strip().replace("\\", "/"))
+        label = Label(
+            genre=clean_genre(row[genre_column]),
+            group=row.get("group", "").strip(),
+            licence=row[licence_column].strip() if licence_column else "",
+        )
+        if labels.setdefault(name, label) != label:
+            raise InputError(
+                path, rule="the same labels each time a file is named", found=f"{name!r} twice", remedy="keep one of the lines"
+            )
+    return labels
+
+
+def clean_genre(text: str) -> str:
+    """A genre's name in lower case, what cannot be printed as single spaces, at most 64 characters."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text.lower()).split())[:_LONGEST_GENRE].strip()
+
+
+def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: str | None) -> Iterator[Example]:
+    for name, file in read.items():
+        label = labels.get(name)
+        folder = clean_genre(name.split("/")[0]) if "/" in name else ""
+        stem = name.rpartition(".")[0] or name
+        for k, window in enumerate(file.windows):
+            genre = (label.genre or clean_genre(window.genre)) if label else (folder or clean_genre(window.genre))
+            piece = f":{hashlib.sha256(window.group.encode()).hexdigest()[:16]}" if window.group else ""
+            yield Example(
+                velocity=window.velocity,
+                offset=window.offset,
+                genre=genre or UNKNOWN_GENRE,
+                tempo_bpm=window.tempo_bpm,
+                name=f"{name}#{k}",
+                group=f"label:{label.group}" if label and label.group else f"{stem}{piece}",
+                licence=licence_id(window.licence or (label.licence if label else "") or licence or UNKNOWN),
+            )
+
+
+def _read_all(tasks: Sequence[_Task], processes: int) -> Iterator[_File]:
+    """The files in the tasks' order."""
+    if processes < 2 or len(tasks) < POOL_FILES:
+        yield from map(_read_file, tasks)
+        return
+    done = 0
+    try:
+        # Not forked: whoever calls may have threads (JAX has), and a forked child may then hang.
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            for file in pool.map(_read_file, tasks, chunksize=16):
+                yield file
+                done += 1
+    except BrokenProcessPool:  # a worker was killed, for want of memory say: go on alone
+        yield from map(_read_file, tasks[done:])
+
+
+def _read_file(task: _Task) -> _File:
+    result = _File()
+    try:
+        result.sha256 = file_sha256(task.path)
+        _read_windows(task, result)
+    except InputError as error:
+        result.rejections.append(_rejection(task, error))
+    except Exception as error:  # a fault of ours must not cost the user the other files; it is shown as what it is
+        result.rejections.append(
+            Rejection(task.name, "drumjax failed on this file: please report it", f"{type(error).__name__}: {error}")
+        )
+    return result
+
+
+def _read_windows(task: _Task, result: _File) -> None:
+    if task.path.lower().endswith(MIDI_SUFFIXES):
+        pattern, report = read_midi_pattern(task.path, drum_map=task.drum_map, channel=task.channel)
+        result.dropped.update({f"pitch {pitch}": n for pitch, n in report.dropped.items()})
+        result.merged += report.merged
+        patterns = [GridPattern(pattern)]
+    else:
+        patterns, faults = read_grid_file(task.path, drum_map=task.drum_map)
+        result.rejections += [_rejection(task, fault) for fault in faults]
+    for item in patterns:
+        result.dropped.update({f"row {row}": n for row, n in item.dropped.items()})
+        where = task.name if len(patterns) == 1 else f"{task.name} ({item.pattern.name[:60]})"
+        try:
+            require_metre(item.pattern, METRE, where)
+            cut, report = windows(item.pattern, task.steps, path=where)
+        except InputError as error:
+            result.rejections.append(_rejection(task, error))
+            continue
+        result.remainder_windows += bool(report.remainder_steps)
+        result.remainder_hits += report.remainder_hits
+        result.rejections += [Rejection(where, "expected windows with a hit", "silence")] * report.empty
+        result.windows += [
+            _Window(
+                velocity=window.velocity,
+                offset=window.offset,
+                tempo_bpm=window.tempo_bpm,
+                genre=item.pattern.genre,
+                licence=item.licence,
+                group=item.group,
+            )
+            for window in cut
+        ]
+
+
+def _rejection(task: _Task, error: InputError) -> Rejection:
+    return Rejection(error.path.replace(task.path, task.name, 1), f"expected {error.rule}", error.found)
+
+
+def _with_bar(files: Iterator[_File], total: int, show: bool) -> Iterator[_File]:
+    if not show or total < POOL_FILES:
+        return files
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(track(files, total=total, description="reading", console=Console(stderr=True), transient=True))
