@@ -352,7 +352,8 @@ def _on_sixteenths(velocity: np.ndarray, offset: np.ndarray, steps_per_quarter: 
     late = np.clip(2 * (times - cells), -1, LATEST)
     new_velocity = np.zeros((steps, velocity.shape[1]), np.float32)
     new_offset = np.zeros_like(new_velocity)
-    order = np.lexsort((-times, velocities))  # the louder, of equals the earlier, comes last, and the last assignment stays
+    # The louder comes last, of equals the nearer to the step, then the earlier; the last assignment to a cell stays.
+    order = np.lexsort((-times, -np.abs(times - cells), velocities))
     new_velocity[cells[order], lanes[order]] = velocities[order]
     new_offset[cells[order], lanes[order]] = late[order]
     return new_velocity, new_offset

@@ -104,7 +104,7 @@ def read_midi_pattern(
 
     - Channel: `channel` where given; else 10 where it holds notes; else the one with the most notes of the drum map.
     - Quantising: step = ⌊t / step + 1/2⌋, offset = what is left in half steps, in [-1, 1). Two notes in a cell: the louder, of
-      equals the earlier. A note-on of velocity 0 is a note-off.
+      equals the nearer to the step, then the earlier. A note-on of velocity 0 is a note-off.
     - Length: the last hit's step, or the end of the channel's tracks rounded to the nearest step, whichever is later, up to whole
       bars of the metre. A file of `write_midi` keeps its own length.
     - Tempo and metre: those in force for most of the length (120 BPM and 4/4 where the file gives none).
@@ -310,7 +310,8 @@ def _grid(
     """(hits, velocity, offset), each (steps, n_lanes)."""
     rows = _steps(ticks, division)
     cells = rows * n_lanes + lanes
-    order = np.lexsort((ticks, -velocities, cells))
+    late = STEPS_PER_QUARTER * ticks - rows * division  # in ticks / 4, which is whole
+    order = np.lexsort((ticks, np.abs(late), -velocities, cells))
     first = order[np.unique(cells[order], return_index=True)[1]]
     hits = np.zeros((steps, n_lanes), bool)
     velocity = np.zeros((steps, n_lanes), np.float32)
@@ -318,7 +319,7 @@ def _grid(
     at = rows[first], lanes[first]
     hits[at] = True
     velocity[at] = velocities[first] / 127
-    offset[at] = 2 * (STEPS_PER_QUARTER * ticks[first] - rows[first] * division) / division
+    offset[at] = 2 * late[first] / division
     return hits, velocity, offset
 
 

@@ -128,12 +128,16 @@ def test_offsets_are_half_steps_in_minus_1_to_1(read):
     }
 
 
-def test_of_two_hits_in_a_cell_the_louder_wins_and_of_equals_the_earlier(read):
+def test_of_two_hits_in_a_cell_the_louder_wins_then_the_nearer_then_the_earlier(read):
     track = event(0, ON, 36, 50) + event(10, ON, 35, 90) + event(10, ON, 36, 60)
-    track += event(480 - 50, ON, 38, 70) + event(20, ON, 40, 70) + END
+    track += event(480 - 50, ON, 38, 70) + event(20, ON, 40, 70) + event(470, ON, 42, 80) + event(40, ON, 44, 80) + END
     pattern, report = read(song(track))
-    assert cells(pattern) == {(0, "BD"): (90, round(10 / 60, 6)), (4, "SD"): (70, round(-30 / 60, 6))}
-    assert (report.notes, report.merged) == (5, 3)
+    assert cells(pattern) == {
+        (0, "BD"): (90, round(10 / 60, 6)),
+        (4, "SD"): (70, round(-10 / 60, 6)),
+        (8, "CH"): (80, round(-20 / 60, 6)),
+    }
+    assert (report.notes, report.merged) == (7, 4)
 
 
 def test_tempo_is_the_one_in_force_longest_and_changes_are_counted(read):
@@ -340,7 +344,9 @@ def plain_grid(times: list[tuple[int, int, int]], steps: int, drum_map: DrumMap,
             if pitch in pitches:
                 position = 4 * tick / division
                 step = math.floor(position + 0.5)
-                if loud / 127 > velocity[step, lane] + 1e-6:
+                nearer = round(abs(2 * (position - step)) - abs(offset[step, lane]), 5) < 0
+                louder = round(loud - 127 * velocity[step, lane], 3)
+                if louder > 0 or (louder == 0 and nearer):
                     velocity[step, lane] = loud / 127
                     offset[step, lane] = 2 * (position - step)
     return velocity, offset
