@@ -59,13 +59,13 @@ def load_instrument(model: str) -> PatternInstrument:
 
 def load_kit(kit: Path | None, drum_map: DrumMap) -> Kit:
     """The sounds of `--kit`, by default the procedural TR-808; says which lanes the folder left to it."""
-    from drumjax.signal import rendering
-
     if kit is None:
         from drumjax.synth.tr808 import kit_for
 
         return kit_for(drum_map)
-    loaded, report = rendering.load_kit(kit, drum_map)
+    from drumjax.synth import kits
+
+    loaded, report = kits.load_kit(kit, drum_map)
     for line in report.lines():
         print(line)
     return loaded
@@ -144,7 +144,7 @@ def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
     if output.suffix:
         concatenate(patterns).save(output)
         return [output]
-    _make_folder(output)
+    make_folder(output)
     width = len(str(len(patterns)))
     paths = [output / f"{i + 1:0{width}d}.mid" for i in range(len(patterns))]
     for pattern, path in zip(patterns, paths, strict=True):
@@ -152,7 +152,8 @@ def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
     return paths
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes a folder for results where there is none; InputError where it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -190,6 +190,14 @@ class PatternInstrument:
         grids = np.asarray(_compiled(self.config)["decode"](self.params, _padded(codes))["grid"])[: len(codes)]
         return self._patterns(grids, **fields)
 
+    def reconstruct_values(self, grids: np.ndarray) -> np.ndarray:
+        """D(E(x)) before the threshold for many patterns at once: float32 (n, steps, lanes) → the same shape, in [0, 1]."""
+        if not len(grids):
+            return np.zeros_like(grids, np.float32)
+        run, n = _compiled(self.config), len(grids)
+        code = run["encode"](self.params, _padded(np.asarray(grids, np.float32)))["code"]
+        return np.asarray(run["decode"](self.params, code)["grid"])[:n]
+
     def reconstruct(self, patterns: Sequence[Pattern]) -> list[Pattern]:
         """D(E(x)) of each pattern, with the pattern's own tempo and name."""
         decoded = self.decode(self.encode(patterns))

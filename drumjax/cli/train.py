@@ -1,0 +1,108 @@
+"""`drumjax train RECIPE`: the options of every training, then those of the recipe's own configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import arg
+
+from drumjax.boundary import InputError
+from drumjax.cli.arguments import parse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """The options of every training."""
+
+    data: str
+    """Prepared data (a folder of 'drumjax data build', an .npz of 'drumjax data arrays') or 'embedded'."""
+    workdir: Path
+    """Where configuration, metrics and checkpoints go."""
+    steps: int | None = None
+    """Length in steps. Default: the configuration's epochs."""
+    budget: str | None = None
+    """Length in time, such as 90s, 10m or 2h, all included; fixed as a number of steps once the pace is known."""
+    resume: Literal["auto", "never"] = "auto"
+    """Go on with what the working directory holds, or refuse one that is not empty."""
+    parallel: Literal["jit", "pmap"] = "jit"
+    """How several devices share a batch."""
+
+
+DESCRIPTION = """Train {name} on {kind}. Ctrl-C or SIGTERM writes a checkpoint and exits with 75: the same command goes on.
+
+presets: {presets}
+
+examples:
+  drumjax train {name} --data embedded --workdir runs/first --budget 10m
+  drumjax train {name} --data data/ --workdir runs/mine --preset small
+  drumjax train {name} --data data/ --workdir runs/mine --optimizer.learning-rate 3e-4 --seed 1
+"""
+
+HELP = """usage: drumjax train RECIPE --data DIR|embedded --workdir DIR [options]
+
+recipes: {recipes}
+
+'drumjax train RECIPE --help' shows the options of a recipe.
+
+examples:
+  drumjax train pattern-vae --data embedded --workdir runs/first --budget 10m
+"""
+
+
+def _take_preset(arguments: list[str], presets: Any) -> tuple[str, list[str]]:
+    """The preset of a command line, which decides the defaults of all other options, and the arguments without it."""
+    rest, name, i = [], "paper", 0
+    while i < len(arguments):
+        word = arguments[i]
+        if word == "--preset":
+            name = arguments[i + 1] if i + 1 < len(arguments) else ""
+            i += 2
+            continue
+        if word.startswith("--preset="):
+            name = word.partition("=")[2]
+        else:
+            rest.append(word)
+        i += 1
+    if name not in presets:
+        raise InputError("--preset", rule=f"one of {', '.join(presets)}", found=repr(name), remedy="choose one of them")
+    return name, rest
+
+
+def train(arguments: list[str], prog: str) -> int:
+    """`drumjax train`."""
+    from drumjax.train.recipe import RECIPES, recipe
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(HELP.format(recipes=", ".join(RECIPES)))
+        return 0 if arguments else 2
+    chosen = recipe(arguments[0])
+    preset, rest = _take_preset(arguments[1:], chosen.presets)
+    # The recipe's fields stand beside the training's own, without a prefix: --data and --optimizer.learning-rate.
+    call_type = make_dataclass(
+        "Call",
+        [("config", Annotated[chosen.config_type, arg(name="")], field(default=chosen.presets[preset]))],
+        bases=(Training,),
+        frozen=True,
+        kw_only=True,
+    )
+    call_type.__doc__ = DESCRIPTION.format(name=chosen.name, kind=chosen.kind, presets=", ".join(chosen.presets))
+    call: Any = parse(call_type, rest, f"{prog} {chosen.name} --preset {preset}")
+    from drumjax.train.run import train as run
+
+    result = run(
+        chosen,
+        call.config,
+        call.data,
+        call.workdir,
+        steps=call.steps,
+        budget=call.budget,
+        resume=call.resume,
+        parallel=call.parallel,
+    )
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
+    print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation: {figures}")
+    print(f"best checkpoint: {result.best}")
+    print(f"next: drumjax evaluate {call.workdir} --data {call.data} -o {call.workdir}/report")
+    return 0
