@@ -121,7 +121,7 @@ def test_every_lane_is_used_in_a_genre_and_no_lane_but_the_kick_in_all_of_it(gen
 
 @pytest.mark.parametrize(
     "classifier",
-    [LogisticRegression(C=0.1, max_iter=300), RandomForestClassifier(100, random_state=0)],
+    [LogisticRegression(C=0.1, max_iter=200), RandomForestClassifier(50, random_state=0)],
     ids=["logistic", "forest"],
 )
 def test_a_plain_classifier_tells_the_genres_apart_but_not_always(classifier):
