@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from drumjax.nn.conv import StridedConv
 from drumjax.nn.recurrent import BidirectionalLSTM
 
 
@@ -61,7 +62,7 @@ class PatternTrunk(nn.Module):
             x = final
         else:
             for layer, channels in enumerate(config.conv_channels):
-                x = nn.relu(nn.Conv(channels, (4,), strides=(2,), dtype=dtype, name=f"conv_{layer}")(x))
+                x = nn.relu(StridedConv(channels, dtype=dtype, name=f"conv_{layer}")(x))
             x = x.reshape(x.shape[0], -1)
         for layer, width in enumerate(config.encoder_widths):
             x = nn.relu(nn.Dense(width, dtype=dtype, name=f"dense_{layer}")(x))
