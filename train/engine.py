@@ -137,7 +137,7 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
             (value, (extra, own_metrics)), gradient = mean(jax.value_and_grad(own_loss, has_aux=True)(params[player]))
             update, opt[player] = optimizers[player].update(gradient, opt[player], params[player])
             params[player] = optax.apply_updates(params[player], update)
-            own_metrics = {**own_metrics, "loss": value, "grad_norm": optax.global_norm(gradient)}
+            own_metrics = {**own_metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
             metrics |= {prefix[player] + name: metric for name, metric in own_metrics.items()}
         ema = state.ema
         if ema_decay:

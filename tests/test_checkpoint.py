@@ -1,0 +1,334 @@
+"""Checkpoints: what goes in comes out, what was touched is named, what died half-way is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from drumjax import checkpoint
+from drumjax.boundary import InputError
+
+CARD = {"system": "toy", "criterion": {"name": "f1", "mode": "max", "value": 0.5}}
+
+
+def items() -> dict:
+    params = {
+        "player": {
+            "dense": {"kernel": jnp.arange(12.0).reshape(3, 4) / 7, "bias": jnp.ones(3, jnp.bfloat16)},
+            "without": {},
+            "none": jnp.zeros((0, 5)),
+        }
+    }
+    rest = {
+        "opt": optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3)).init(params["player"]["dense"]),
+        "key": jax.random.key(5),
+        "keys": jax.random.split(jax.random.key(6, impl="rbg"), 3),
+        "step": jnp.int32(7),
+        "many": tuple(jnp.float32(i) for i in range(12)),  # more than ten: names sort otherwise than numbers
+    }
+    return {"play": {"params": params, "extra": {}}, "training": rest}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    return checkpoint.save(
+        tmp_path_factory.mktemp("work") / "checkpoints" / "7", items(), {"card.json": CARD, "notes/a.txt": b"drum"}
+    )
+
+
+@pytest.fixture
+def copy(saved, tmp_path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "7"))
+
+
+def files_in(directory: Path) -> list[str]:
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+
+
+def assert_same(one, other) -> None:
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        if jax.dtypes.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def test_every_kind_of_leaf_comes_back_with_its_bits_and_its_place(saved) -> None:
+    assert_same(checkpoint.load(saved, items()), items())
+    assert_same(checkpoint.load(saved, jax.eval_shape(items)), items())
+
+
+def test_playing_needs_no_target_and_no_training_state(saved) -> None:
+    playing = checkpoint.load_playing(saved)
+    assert_same(playing.params, items()["play"]["params"])
+    assert playing.extra == {}
+    assert playing.card == CARD
+    params, card = checkpoint.load_params(saved)
+    assert_same(params, playing.params)
+    assert card == CARD
+
+
+def test_a_part_that_is_no_nested_dictionary_asks_for_a_target(saved) -> None:
+    with pytest.raises(InputError, match="nested dictionaries"):
+        checkpoint.load(saved)
+
+
+def test_every_flipped_byte_is_found_and_its_file_named(saved, tmp_path) -> None:
+    names = files_in(saved)
+    assert len(names) > 10
+    for k, name in enumerate(names):
+        place = Path(shutil.copytree(saved, tmp_path / str(k)))
+        raw = bytearray((place / name).read_bytes())
+        raw[k * 37 % len(raw)] ^= 1 << k % 8
+        (place / name).write_bytes(raw)
+        with pytest.raises(InputError) as caught:
+            checkpoint.load(place, items())
+        assert Path(caught.value.path) == place / name
+
+
+@pytest.mark.parametrize("offset", range(0, 400, 7))
+def test_no_change_to_the_manifest_goes_unseen(copy, offset) -> None:
+    raw = bytearray((copy / "manifest.json").read_bytes())
+    raw[offset] = ord(" ") if raw[offset] != ord(" ") else ord("\t")
+    (copy / "manifest.json").write_bytes(raw)
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        checkpoint.verify(copy)
+
+
+def test_cut_emptied_missing_swapped_and_added_files_are_named(copy) -> None:
+    largest = max((copy / name for name in files_in(copy)), key=lambda path: path.stat().st_size)
+    raw = largest.read_bytes()
+
+    def fault() -> str:
+        with pytest.raises(InputError) as caught:
+            checkpoint.verify(copy)
+        return caught.value.path
+
+    for changed in (raw[:-1], b"", bytes(len(raw))):
+        largest.write_bytes(changed)
+        assert fault() == str(largest)
+    largest.unlink()
+    assert fault() == str(largest)
+    largest.symlink_to("/dev/zero")
+    assert fault() == str(largest)
+    largest.unlink()
+    largest.write_bytes(raw)
+    checkpoint.verify(copy)
+    (copy / "state" / "stranger").write_bytes(b"")
+    assert fault() == str(copy / "state" / "stranger")
+    (copy / "state" / "stranger").unlink()
+    (copy / "state" / "folder").symlink_to(copy / "notes")
+    assert fault() == str(copy / "state" / "folder")
+    (copy / "state" / "folder").unlink()
+    (copy / "card.json").write_bytes((copy / "manifest.json").read_bytes())
+    assert fault() == str(copy / "card.json")
+
+
+def test_a_directory_that_is_no_checkpoint_is_an_error(tmp_path) -> None:
+    with pytest.raises(InputError, match="found none"):
+        checkpoint.verify(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        checkpoint.verify(tmp_path)
+
+
+def _renamed(tree):
+    tree["play"]["params"]["player"]["dense"]["scale"] = tree["play"]["params"]["player"]["dense"].pop("bias")
+
+
+def _reshaped(tree):
+    tree["play"]["params"]["player"]["dense"]["kernel"] = jnp.zeros((4, 3))
+
+
+def _retyped(tree):
+    tree["play"]["params"]["player"]["dense"]["kernel"] = jnp.zeros((3, 4), jnp.bfloat16)
+
+
+def _grown(tree):
+    tree["training"]["more"] = jnp.zeros(1)
+
+
+def _shrunk(tree):
+    del tree["training"]["step"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_renamed, "an array params/player/dense/scale in play"),
+        (_reshaped, r"play/params/player/dense/kernel as float32\(4, 3\); found float32\(3, 4\)"),
+        (_retyped, r"bfloat16\(3, 4\); found float32\(3, 4\)"),
+        (_grown, "an array more in training"),
+        (_shrunk, "no array step in training"),
+    ],
+)
+def test_another_structure_is_refused_before_anything_is_restored(saved, change, says) -> None:
+    target = items()
+    change(target)
+    with pytest.raises(InputError, match=says):
+        checkpoint.load(saved, target)
+
+
+def test_a_failed_write_leaves_the_one_before_it(tmp_path, monkeypatch) -> None:
+    place = checkpoint.save(tmp_path / "checkpoints" / "3", items(), {"card.json": CARD})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(place, items(), {"card.json": CARD | {"system": "other"}})
+    monkeypatch.undo()
+    assert checkpoint.load_playing(place).card == CARD
+    assert [path.name for path in place.parent.iterdir()] == ["3"]
+
+
+def test_a_checkpoint_is_replaced_whole(tmp_path) -> None:
+    place = checkpoint.save(tmp_path / "checkpoints" / "3", items(), {"card.json": CARD})
+    checkpoint.save(place, {"play": {"params": {}, "extra": {}}}, {"card.json": {"system": "other"}})
+    assert checkpoint.load_playing(place) == ({}, {}, {"system": "other"})
+    assert [path.name for path in place.parent.iterdir()] == ["3"]
+
+
+def make(workdir: Path, step: int, value: float | None, mode: str = "max") -> Path:
+    card = {"criterion": {"name": "f1", "mode": mode, "value": value}}
+    return checkpoint.save(
+        checkpoint.place_of(workdir, step), {"play": {"params": {"w": jnp.float32(step)}, "extra": {}}}, {"card.json": card}
+    )
+
+
+def test_best_is_by_the_criterion_and_the_later_of_equals(tmp_path) -> None:
+    with pytest.raises(InputError, match="with checkpoints"):
+        checkpoint.best(tmp_path)
+    assert checkpoint.latest(tmp_path) is None
+    for step, value in [(5, 0.7), (10, 0.9), (100, 0.9), (20, None)]:
+        make(tmp_path, step, value)
+    assert [path.name for path in checkpoint.list_checkpoints(tmp_path)] == ["5", "10", "20", "100"]
+    assert checkpoint.best(tmp_path).name == "100"
+    assert checkpoint.latest(tmp_path).name == "100"
+    (checkpoint.place_of(tmp_path, 100) / "card.json").write_bytes(b"[")
+    assert checkpoint.best(tmp_path).name == "10"
+    assert checkpoint.latest_good(tmp_path)[0].name == "20"
+    assert "100/card.json" in checkpoint.latest_good(tmp_path)[1][0].path
+
+
+def test_less_is_better_where_the_criterion_says_so(tmp_path) -> None:
+    for step, value in [(1, 3.0), (2, 1.0), (3, 2.0)]:
+        make(tmp_path, step, value, "min")
+    assert checkpoint.best(tmp_path).name == "2"
+    assert sorted(path.name for path in checkpoint.prune(tmp_path, 1)) == ["1"]
+    assert [path.name for path in checkpoint.list_checkpoints(tmp_path)] == ["2", "3"]
+
+
+def test_what_a_killed_process_left_is_no_checkpoint_and_is_cleaned_up(tmp_path) -> None:
+    make(tmp_path, 1, 0.1)
+    folder = tmp_path / "checkpoints"
+    shutil.copytree(folder / "1", folder / "2.tmp")
+    shutil.copytree(folder / "1", folder / "3.removed")
+    (folder / "1").rename(folder / "1.stale")  # killed between the two renames of a replacement
+    (folder / "mine.tmp").mkdir()
+    checkpoint.clean(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["1", "mine.tmp"]
+    checkpoint.verify(folder / "1")
+
+
+def test_what_ships_is_half_the_size_and_plays_alike(tmp_path) -> None:
+    weights = jax.random.normal(jax.random.key(0), (200, 300))
+    tree = {"play": {"params": {"p": {"w": weights}}, "extra": {"n": jnp.int32(3)}}, "training": {"opt": (weights,)}}
+    place = checkpoint.save(tmp_path / "work" / "checkpoints" / "9", tree, {"card.json": CARD})
+    out = checkpoint.export_for_playing(place, tmp_path / "out", name="toy", kind="patterns", half=True)
+    playing = checkpoint.load_playing(checkpoint.find(out))
+    assert playing.params["p"]["w"].dtype == np.float32
+    np.testing.assert_array_equal(playing.params["p"]["w"], np.asarray(weights).astype(np.float16).astype(np.float32))
+    assert playing.extra["n"] == 3
+    assert playing.card["system"] == "toy"
+    assert sum((out / name).stat().st_size for name in files_in(out)) < 0.6 * weights.nbytes
+    with pytest.raises(InputError, match="'training'"):
+        checkpoint.load(out, tree)
+    content, members = checkpoint.read_instrument(out)
+    assert (content["name"], content["kind"]) == ("toy", "patterns")
+    assert members["model"] == out
+    assert content["members"]["model"]["sha256"] == checkpoint.fingerprint(out)
+    checkpoint.export_for_playing(place, out, name="toy", kind="patterns")  # an instrument may be replaced by another
+    with pytest.raises(InputError, match="other files"):
+        checkpoint.export_for_playing(place, tmp_path / "work", name="toy", kind="patterns")
+
+
+def test_another_member_than_the_instrument_names_is_refused(tmp_path) -> None:
+    one, other = make(tmp_path / "a", 1, 0.1), make(tmp_path / "b", 2, 0.2)
+    out = checkpoint.export_for_playing(one, tmp_path / "out", name="toy", kind="patterns")
+    swapped = checkpoint.export_for_playing(other, tmp_path / "swapped", name="toy", kind="patterns")
+    shutil.copy(swapped / "instrument.json", out / "instrument.json")
+    with pytest.raises(InputError, match="member 'model'"):
+        checkpoint.find(out)
+    (out / "instrument.json").write_text((out / "instrument.json").read_text().replace('"toy"', '"tom"'))
+    with pytest.raises(InputError, match="seal"):
+        checkpoint.find(out)
+
+
+def test_values_beyond_half_precision_are_not_turned_into_infinity(tmp_path) -> None:
+    with pytest.raises(ValueError, match="65504"):
+        checkpoint.save(tmp_path / "1", {"play": {"w": jnp.float32(1e6)}}, {}, half=True)
+
+
+def test_a_path_means_a_checkpoint_a_working_directory_or_nothing(tmp_path) -> None:
+    first, second = make(tmp_path, 1, 0.9), make(tmp_path, 2, 0.1)
+    assert checkpoint.find(second) == second
+    assert checkpoint.find(tmp_path) == first
+    with pytest.raises(InputError, match="no checkpoint in it"):
+        checkpoint.find(tmp_path / "checkpoints")
+    with pytest.raises(InputError, match="no such folder"):
+        checkpoint.find(tmp_path / "x")
+
+
+@dataclass(frozen=True)
+class Inner:
+    rate: float = 0.1
+    widths: tuple[int, ...] = (3, 4)
+
+
+@dataclass(frozen=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+    kind: Literal["conv", "lstm"] = "lstm"
+    epochs: float = 2.0
+    seed: int = 0
+
+
+def test_a_configuration_comes_back_equal() -> None:
+    config = Outer(Inner(1e-30, (1, 2, 3)), "conv", 1 / 3, 2**40)
+    data = json.loads(json.dumps(checkpoint.dump_config(config)))
+    assert checkpoint.parse_config(Outer, data) == config
+    assert checkpoint.parse_config(Outer, json.dumps(data)) == config
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"inner": {"rat": 0.2}}, "unknown key inner.rat; perhaps rate is meant"),
+        ({"epoch": 1.0}, "unknown key epoch; perhaps epochs is meant"),
+        ({"zzzzzz": 1.0}, "known here: inner, kind, epochs, seed"),
+        ({"seed": "4"}, "seed: input should be a valid integer"),
+        ({"seed": 4.5}, "seed: "),
+        ({"kind": "gru"}, "kind: input should be 'conv' or 'lstm'; found 'gru'"),
+        ({"inner": {"widths": [1, "2"]}}, "inner.widths.1: "),
+        ([], "the whole: "),
+        ("{", "the whole: invalid json"),
+    ],
+)
+def test_a_fault_in_a_configuration_is_named_by_its_path(data, says) -> None:
+    with pytest.raises(InputError) as caught:
+        checkpoint.parse_config(Outer, data, "card.json")
+    assert says in str(caught.value)
+    assert caught.value.path == "card.json"

@@ -1,0 +1,133 @@
+"""The smallest system that has everything, for the tests of the engine; also a program, for those that need a process.
+
+python tests/train/toy.py '{"workdir": "runs/toy", "steps": 100}'
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from drumjax.systems.system import System
+from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
+from drumjax.train.engine import State, init_state, new_state
+from drumjax.train.recipe import Recipe, Stage
+
+FEATURES = 5
+
+
+@dataclass(frozen=True)
+class LineConfig(TrainingConfig):
+    """A straight line is learnt from noisy looks at it."""
+
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    noise: float = 0.1
+
+
+def line_system(noise: float = 0.1, player: str = "line") -> System:
+    """Linear regression, the inputs shaken by noise that is drawn for each item."""
+
+    def init(key, batch):
+        return {player: {"w": jax.random.normal(key, batch["x"].shape[1:]), "b": jnp.zeros(())}}, {"seen": jnp.int32(0)}
+
+    def loss(params, extra, batch, key, progress):
+        own = params[player]
+        shaken = jax.vmap(lambda i: noise * jax.random.normal(jax.random.fold_in(key, i), (FEATURES,)))(batch["slot"])
+        error = (batch["x"] + shaken) @ own["w"] + own["b"] - batch["y"]
+        return jnp.mean(error**2), ({"seen": extra["seen"] + 1}, {"fraction": progress.fraction, "bias": own["b"]})
+
+    def validate(params, extra, batch):
+        own = params[player]
+        error = batch["x"] @ own["w"] + own["b"] - batch["y"]
+        return {"squares": jnp.sum(batch["mask"] * error**2), "n": jnp.sum(batch["mask"])}
+
+    return System(init, {player: loss}, validate, lambda params, extra, key, condition: condition @ params[player]["w"])
+
+
+def line_data(n: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """n points near a line, with a text that no device can hold."""
+    draw = np.random.default_rng(seed)
+    x = draw.normal(size=(n, FEATURES)).astype(np.float32)
+    y = (x @ np.arange(FEATURES) + 1 + 0.1 * draw.normal(size=n)).astype(np.float32)
+    return {"x": x, "y": y, "name": np.array([f"point {i}" for i in range(n)])}
+
+
+def point_set(n: int = 203, held_out: int = 37, sha: str = "a" * 64) -> Any:
+    """What a loader of data gives."""
+    splits = {"train": line_data(n), "validation": line_data(held_out, 1) if held_out else {"x": np.zeros((0, FEATURES))}}
+    content = {"kind": "points", "name": "toy", "source_sha256": sha}
+    return SimpleNamespace(info=SimpleNamespace(**content, to_json=lambda: content), splits=splits)
+
+
+def summarise(sums):
+    return {"mse": float(sums["squares"] / sums["n"])}
+
+
+def one_stage(config, info):
+    return [Stage(line_system(config.noise), {"line": make_optimizer(config.optimizer)})]
+
+
+def two_stages(config, info):
+    """A quarter of the steps without noise; then a line of another name goes on from the first one's weights."""
+    optimizers = {"second": make_optimizer(config.optimizer)}
+
+    def enter(state: State) -> State:
+        return new_state({"second": state.params["line"]}, state.extra, optimizers, state.key, ema_decay=config.ema_decay)
+
+    first = Stage(line_system(0.0), {"line": make_optimizer(config.optimizer)}, share=1.0)
+    return [first, Stage(line_system(config.noise, "second"), optimizers, share=3.0, enter=enter)]
+
+
+RECIPE = Recipe(
+    name="line",
+    kind="points",
+    config_type=LineConfig,
+    presets={"paper": LineConfig(ema_decay=0.9, validate_every_epochs=3, dispatch_steps=16)},
+    stages=one_stage,
+    summarise=summarise,
+    play=lambda config, info, sums: {"offset": float(sums["n"])},
+    criterion=("mse", "min"),
+)
+TWO_STAGES = RECIPE._replace(name="two-lines", stages=two_stages)
+
+
+def abstract_state(config: LineConfig) -> State:
+    """Shapes and dtypes of the state of `RECIPE`."""
+    stage = one_stage(config, None)[0]
+    batch = {"x": jnp.zeros((config.batch_size, FEATURES))}
+    return jax.eval_shape(
+        lambda key: init_state(stage.system, stage.optimizers, key, batch, ema_decay=config.ema_decay), jax.random.key(0)
+    )
+
+
+class _Forbidden:
+    """An import hook: what an accelerator machine lacks is not there."""
+
+    names = ("tensorflow", "tensorflow_datasets", "librosa", "soundfile", "mido", "tensorboardX")
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def main(arguments: dict[str, Any]) -> None:
+    """Trains; writes the final weights to `weights.npz` in the working directory."""
+    if arguments.pop("bare", False):
+        sys.meta_path.insert(0, _Forbidden())
+    from drumjax.train.run import train
+
+    config = replace(RECIPE.presets["paper"], **arguments.pop("config", {}))
+    result = train(RECIPE, config, point_set(), **arguments)
+    print(result.steps, result.metrics["mse"], Path(result.checkpoint).name)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
