@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import oaconvolve
 
 from drumjax.patterns import TR808, Pattern
 from drumjax.signal.rendering import CEILING, HEADROOM, Kit, equal_power_crossfade, render, render_crossfade, velocity_gain
@@ -95,8 +96,7 @@ def test_without_chokes_a_rendering_is_a_sum_of_convolutions(seed):
     for index, lane in enumerate(LANES):
         train = np.zeros(len(sound))
         np.add.at(train, onsets[played.hits[:, index], index], played.velocity[played.hits[:, index], index].astype(float) ** 2)
-        spectrum = np.fft.rfft(train, 2 * len(train)) * np.fft.rfft(kit.samples[lane], 2 * len(train))
-        expected += np.fft.irfft(spectrum)[: len(train)]
+        expected += oaconvolve(train, kit.samples[lane].astype(float))[: len(train)]
     assert np.abs(expected).max() * HEADROOM < CEILING
     np.testing.assert_allclose(sound, HEADROOM * expected, atol=2e-6)
 
