@@ -42,6 +42,7 @@ import numpy as np
 
 from drumjax.boundary import STEPS, InputError, describe, file_sha256, read_csv, read_head, read_json, write_bytes
 from drumjax.patterns.drum_map import TR808, DrumMap
+from drumjax.patterns.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM, STEPS_PER_QUARTER, Pattern
 from drumjax.provenance import is_record
 
@@ -376,9 +377,9 @@ def _tempo_bpm(entry: Mapping[str, Any]) -> float:
         value = 60 * entry["bps"] if _is_number(entry["bps"]) else entry["bps"]
     elif isinstance(entry.get("tempo_range"), list) and entry["tempo_range"]:
         ends = entry["tempo_range"]
-        value = sum(ends) / len(ends) if all(_is_number(end) and 0 < end <= 1000 for end in ends) else ends
-    if not _is_number(value) or not 4 <= value <= 1000:
-        raise _Fault("a tempo of 4 to 1,000 BPM", str(value)[:40])
+        value = sum(ends) / len(ends) if all(_is_number(end) and 0 < end <= MAX_TEMPO_BPM for end in ends) else ends
+    if not _is_number(value) or not MIN_TEMPO_BPM <= value <= MAX_TEMPO_BPM:
+        raise _Fault(f"a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM", str(value)[:40])
     return float(value)
 
 
@@ -390,10 +391,15 @@ def write_grid_json(path: str | PathLike[str], patterns: Sequence[Pattern | Grid
 
     Raises:
       InputError: when the file cannot be written there.
+      ValueError: for a tempo outside 4 to 1,000 BPM, which would not be read back.
     """
+    for item in patterns:
+        tempo_bpm = (item.pattern if isinstance(item, GridPattern) else item).tempo_bpm
+        if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
+            raise ValueError(f"expected a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM for a grid file, found {tempo_bpm:g}")
     blocks = ",\n  ".join(_json_pattern(item if isinstance(item, GridPattern) else GridPattern(item)) for item in patterns)
     text = f'{{\n "patterns": [\n  {blocks}\n ]\n}}\n'
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, text.encode("utf-8", "replace"))  # a name taken from a file's may hold bytes that are no text
 
 
 def _json_pattern(item: GridPattern) -> str:

@@ -34,7 +34,8 @@ NOTE_TICKS = TICKS_PER_STEP // 2
 """How long a written note lasts at most: half a step."""
 DEFAULT_TEMPO_US = 500_000
 """What a MIDI file without a tempo is played at: 120 BPM (the standard)."""
-MAX_TEMPO_BPM = 1000
+MIN_TEMPO_BPM, MAX_TEMPO_BPM = 4, 1000
+"""MIDI cannot hold tempi under 3.58 BPM."""
 _LENGTH = "drumjax steps "
 """The text event that gives the length of a grid that is no whole number of bars."""
 
@@ -326,10 +327,10 @@ def _grid(
 def _tempo_bpm(path: str | PathLike[str], microseconds: int) -> float:
     """Quarters a minute, with as few decimals as name the same whole number of microseconds: 465,116 is 129."""
     tempo_bpm = 6e7 / microseconds
-    if tempo_bpm > MAX_TEMPO_BPM:
+    if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
         raise InputError(
             path,
-            rule=f"a tempo of at most {MAX_TEMPO_BPM:,} BPM",
+            rule=f"a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM",
             found=f"{tempo_bpm:.4g}",
             remedy="correct the tempo in your sequencer",
         )
@@ -349,7 +350,7 @@ def write_midi(path: str | PathLike[str], pattern: Pattern) -> None:
 
     Raises:
       InputError: when the file cannot be written there.
-      ValueError: for a tempo outside 4 to 1,000 BPM (MIDI cannot hold slower ones), a metre whose beat is no power of two up to 64,
+      ValueError: for a tempo outside 4 to 1,000 BPM, a metre whose beat is no power of two up to 64,
         or no steps.
     """
     write_bytes(path, midi_bytes(pattern))
@@ -360,8 +361,10 @@ def midi_bytes(pattern: Pattern) -> bytes:
     import mido
 
     beats, unit = pattern.metre
-    if not 4 <= pattern.tempo_bpm <= MAX_TEMPO_BPM:
-        raise ValueError(f"expected a tempo of 4 to {MAX_TEMPO_BPM:,} BPM for a MIDI file, found {pattern.tempo_bpm:g}")
+    if not MIN_TEMPO_BPM <= pattern.tempo_bpm <= MAX_TEMPO_BPM:
+        raise ValueError(
+            f"expected a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM for a MIDI file, found {pattern.tempo_bpm:g}"
+        )
     _check_metre(pattern.metre)
     if not 1 <= pattern.steps <= STEPS:
         raise ValueError(f"expected 1 to {STEPS:,} steps, found {pattern.steps:,}")

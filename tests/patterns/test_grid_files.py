@@ -322,6 +322,17 @@ def test_plain_patterns_are_written_as_marks(tmp_path):
     assert "offsets" not in entry
 
 
+def test_a_tempo_that_would_not_be_read_back_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="a tempo of 4 to 1,000 BPM"):
+        write_grid_json(tmp_path / "a.json", [Pattern.from_grid(np.ones((4, 6)), tempo_bpm=2000.0)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_is_no_text_is_written_with_marks_in_its_place(tmp_path):
+    write_grid_json(tmp_path / "a.json", [Pattern.from_grid(np.ones((4, 6)), name="a\udcff")])
+    assert one(read_grid_file(tmp_path / "a.json")).pattern.name == "a?"
+
+
 def test_the_record_of_a_made_pattern_is_kept(tmp_path):
     record = provenance("pattern sample", model="vae", model_sha256="0" * 64, seed=3, parameters={"n": 1})
     write_grid_json(tmp_path / "a.json", [Pattern.from_grid(np.ones((4, 6)), provenance=record)])

@@ -172,6 +172,8 @@ def test_metre_is_the_one_in_force_longest_unless_given(read):
     pattern, report = read(song(track))
     assert (pattern.metre, report.metre_changes) == ((7, 8), 1)
     assert read(song(track), metre=(4, 4))[0].metre == (4, 4)
+    with pytest.raises(ValueError, match="a metre of 1 to 64 beats"):
+        read(song(track), metre=(0, 4))
 
 
 def test_a_bar_of_5_32_is_rounded_up_to_whole_steps_at_the_end_only(read):
@@ -285,7 +287,8 @@ GOOD = song(event(0, ON, 36, 100) + END)
         (song((event(0, ON, 36, 100) + event(0, 36, 0)) * 40_000 + END), "at most 65,536 events"),
         (song(event(0, 0xFF, 0x51, 2, 1, 1) + END), "tempo, time signature and end of their sizes"),
         (song(tempo(0, 0) + END), "a tempo above 0"),
-        (song(tempo(0, 1) + event(0, ON, 36, 100) + END), "a tempo of at most 1,000 BPM"),
+        (song(tempo(0, 1) + event(0, ON, 36, 100) + END), "a tempo of 4 to 1,000 BPM"),
+        (song(tempo(0, 2**24 - 1) + event(0, ON, 36, 100) + END), "a tempo of 4 to 1,000 BPM; found 3.576"),
         (song(metre(0, 0, 2) + END), "a time signature"),
         (song(metre(0, 4, 255) + END), "a time signature"),
         (b"MThd" + b"\xff" * 30, "a MIDI header that fits its file"),
