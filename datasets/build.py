@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -32,6 +33,7 @@ from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 
 KINDS = (KIND,)
 """What this version prepares."""
+_TEMPORARY = ".building-"
 _SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff")
 
 
@@ -236,11 +238,19 @@ def _already(out: Path, patterns: PatternSet, content: str) -> Path | None:
 def _write(out: Path, prepared: Prepared, content: str) -> Path:
     from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns, folder_config
 
-    temporary = Path(tempfile.mkdtemp(prefix=".building-", dir=out))
+    for stale in out.glob(f"{_TEMPORARY}*"):  # of builds that were killed; a day is longer than any build takes
+        if time.time() - stale.stat().st_mtime > 86_400:
+            shutil.rmtree(stale, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out))
     try:
         with _quiet():
             builder = EdmPatterns(config=folder_config(prepared.patterns), data_dir=temporary, file_format="array_record")
-            builder.download_and_prepare()
+            try:
+                builder.download_and_prepare()
+            except RuntimeError as error:  # how array_record says that the disk is full
+                if "write() failed" not in str(error):
+                    raise
+                raise OSError(str(error).partition("write() failed: ")[2].partition(";")[0]) from error
         folder = Path(builder.data_dir)
         write_bytes(folder / CARD, json.dumps(_card(prepared, content), indent=1).encode())
         load_folder(folder)
