@@ -85,15 +85,14 @@ def pattern_pca(patterns: np.ndarray, genres: Sequence[str], trajectories: Seque
         axes.scatter(
             dots[chosen, 0], dots[chosen, 1], s=9, marker=marker(genre), color=colour(genre), alpha=0.28, linewidths=0, zorder=1
         )
-    extent = np.maximum(np.ptp(np.concatenate([dots, *paths]), axis=0), np.finfo(np.float64).tiny)
-    taken = [path[end] / extent for path in paths for end in (0, -1)]
-    for number, (path, (start, goal)) in enumerate(zip(paths, ends, strict=True), 1):
+    size = float(np.ptp(np.concatenate([dots, *paths]), axis=0).max()) or 1.0
+    for path, (start, goal) in zip(paths, ends, strict=True):
         _trajectory(axes, path, start, goal)
-        spot = _free_spot(path / extent, taken)
-        taken.append(path[spot] / extent)
+    for number, (path, spot, place) in enumerate(zip(paths, *_number_places(paths, size), strict=True), 1):
         axes.annotate(
-            str(number), path[spot], ha="center", va="center", fontsize=7.5, fontweight="bold", zorder=6,
+            str(number), tuple(path[spot]), tuple(place), ha="center", va="center", fontsize=7.5, fontweight="bold", zorder=7,
             bbox={"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": INK, "linewidth": 0.8},
+            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "zorder": 6},
         )  # fmt: skip
     axes.set_xlabel(f"First principal component ({100 * shares[0]:.1f} % of the variance)")
     axes.set_ylabel(f"Second principal component ({100 * shares[1]:.1f} % of the variance)")
@@ -121,11 +120,45 @@ def _trajectory(axes: Axes, path: np.ndarray, start: int, goal: int) -> None:
     axes.scatter(path[-1, 0], path[-1, 1], s=52, marker=marker(goal), color=colour(goal), edgecolors=INK, linewidths=1.0, zorder=5)
 
 
-def _free_spot(path: np.ndarray, taken: Sequence[np.ndarray]) -> int:
-    """The interior point of a path that lies farthest from the spots taken so far."""
-    interior = np.arange(1, len(path) - 1) if len(path) > 2 else np.arange(len(path))
-    distances = np.linalg.norm(path[interior, None] - np.stack(taken)[None], axis=-1).min(axis=1)
-    return int(interior[distances.argmax()])
+def _number_places(paths: Sequence[np.ndarray], size: float) -> tuple[list[int], list[np.ndarray]]:
+    """Where the paths' numbers go: which point of its path each belongs to, and where it stands.
+
+    On an interior point if that is free; otherwise beside one, as near as there is room, or as free as it gets. `size` is the
+    width of the picture in units of the data.
+    """
+    room = 0.034 * size
+    angles = np.arange(12) * (np.pi / 6)
+    around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    offsets = np.concatenate([np.zeros((1, 2)), *(away * size * around for away in (0.05, 0.08, 0.12, 0.17, 0.23))])
+    taken = [end for path in paths for end in (path[0], path[-1])]
+    spots, places = [], []
+    for index, path in enumerate(paths):
+        others = [point for other, each in enumerate(paths) if other != index for point in _dense(each)]
+        interior = np.arange(1, len(path) - 1) if len(path) > 2 else np.arange(len(path))
+        # Offset by offset, and for each the points from the middle of the path outwards.
+        interior = interior[np.argsort(np.abs(interior - (len(path) - 1) / 2), kind="stable")]
+        candidates = (offsets[:, None] + path[interior]).reshape(-1, 2)
+        free = _nearest(candidates, np.stack([*taken, *others]))
+        # A number on its path is no obstacle to itself, one beside it would be.
+        beside = slice(len(interior), None)
+        free[beside] = np.minimum(free[beside], _nearest(candidates[beside], _dense(path)))
+        enough = np.flatnonzero(free >= room)
+        best = int(enough[0] if len(enough) else free.argmax())
+        spots.append(int(interior[best % len(interior)]))
+        places.append(candidates[best])
+        taken.append(candidates[best])
+    return spots, places
+
+
+def _dense(path: np.ndarray) -> np.ndarray:
+    """A path with nine points between every two of its own, so that distance to the points is distance to the line."""
+    at = np.linspace(0, len(path) - 1, 10 * (len(path) - 1) + 1)
+    return np.stack([np.interp(at, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _nearest(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The distance from each point to the nearest of the others."""
+    return np.linalg.norm(points[:, None] - others[None], axis=-1).min(axis=1)
 
 
 def _legend(figure: Figure, genre_names: Sequence[str], ends: Sequence[tuple[int, int]]) -> None:

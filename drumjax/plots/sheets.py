@@ -96,22 +96,20 @@ def interpolation_beside_crossfade(
                 axes.set_ylabel(name, fontweight="bold", labelpad=6)
                 axes.set_xlabel("bar" if row == 1 else "", labelpad=1)
             if row == 0:
-                axes.set_title(_measure_title(measure, interpolation), pad=5, fontsize=9)
+                genre = interpolation[measure].genre or crossfade[measure].genre
+                axes.set_title(_measure_title(measure, measures - 1, genre), pad=5, fontsize=9)
     if title:
         figure.suptitle(title, fontsize=12)
     _velocity_legend(figure)
     return figure
 
 
-def _measure_title(measure: int, sequence: Sequence[Pattern]) -> str:
+def _measure_title(measure: int, last: int, genre: str) -> str:
     """The measure's number, its μ (eq. 6) or, at an end, which one it is."""
-    last = len(sequence) - 1
-    if measure in (0, last):
-        end = "start" if measure == 0 else "goal"
-        return (
-            f"{measure + 1}  {end}: {shorten(sequence[measure].genre, 14)}" if sequence[measure].genre else f"{measure + 1}  {end}"
-        )
-    return f"{measure + 1}  μ = {measure / last:.3g}"
+    if 0 < measure < last:
+        return f"{measure + 1}  μ = {measure / last:.3g}"
+    end = "goal" if measure else "start"
+    return f"{measure + 1}  {end}: {shorten(genre, 14)}" if genre else f"{measure + 1}  {end}"
 
 
 def _shown_lanes(pattern: Pattern, page: Sequence[Pattern]) -> list[int]:
