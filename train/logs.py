@@ -68,7 +68,8 @@ class Logs:
     def __init__(self, workdir: Path, step: int, total: int, steps_per_epoch: float, board: Any, bar: Any, task: Any) -> None:
         self.table = Table(workdir / "metrics.csv", step)
         self.total, self.steps_per_epoch, self.board, self.bar, self.task = total, steps_per_epoch, board, bar, task
-        self.began, self.first, self.spoke = time.monotonic(), step, -PLAIN_LINE_SECONDS
+        self.began, self.spoke = time.monotonic(), -PLAIN_LINE_SECONDS
+        self.compiled: tuple[float, int] | None = None
 
     def add(self, step: int, metrics: Mapping[str, float], figures: Mapping[str, float] | None) -> None:
         """Tells of a dispatch that ended with `step`, and of the validation after it if there was one."""
@@ -84,8 +85,10 @@ class Logs:
             self.bar.update(self.task, completed=step, text=f"loss {metrics['loss']:.4g}" if "loss" in metrics else "")
         elif seconds - self.spoke >= PLAIN_LINE_SECONDS or step == self.total:
             self.spoke = seconds
-            left = seconds / max(1, step - self.first) * (self.total - step)
-            say(f"step {step}/{self.total}  {text}  {seconds:.0f} s, {left:.0f} s left")
+            pace = (seconds - self.compiled[0]) / max(1, step - self.compiled[1]) if self.compiled else None
+            left = "" if pace is None else f", {pace * (self.total - step):.0f} s left"
+            say(f"step {step}/{self.total}  {text}  {seconds:.0f} s{left}")
+        self.compiled = self.compiled or (seconds, step)  # the pace is counted from the end of the first dispatch, which compiles
         if figures and self.bar is not None:
             self.bar.console.print(f"step {step}  {text}")
 

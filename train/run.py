@@ -149,19 +149,26 @@ def train(
         layout = make_layout(config.batch_size, parallel, devices)
         stages = recipe.stages(config, info)
         run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout))
-        if before is None and budget_seconds is not None:
-            total = _steps_within(run, budget_seconds - (time.monotonic() - began))
-            now["steps"] = total
-        if before is None:
-            folder.write_config(place, now)
-        with open_logs(
-            place,
-            step=int(checkpoint.name) if checkpoint else 0,
-            total=total,
-            steps_per_epoch=n / config.batch_size,
-            title=f"training {recipe.name}",
-        ) as logs:
-            _train_stages(run, total, checkpoint, logs, stop)
+        try:
+            if before is None and budget_seconds is not None:
+                total = _steps_within(run, budget_seconds - (time.monotonic() - began))
+                now["steps"] = total
+            if before is None:
+                folder.write_config(place, now)
+            with open_logs(
+                place,
+                step=int(checkpoint.name) if checkpoint else 0,
+                total=total,
+                steps_per_epoch=n / config.batch_size,
+                title=f"training {recipe.name}",
+            ) as logs:
+                _train_stages(run, total, checkpoint, logs, stop)
+        except OSError as error:  # a full disk, or one taken away: whatever was being written, earlier checkpoints are whole
+            last = latest(place)
+            remedy = f"make room and run again to resume from {last}" if last else "make room and run again"
+            raise InputError(
+                place, rule="to write checkpoints and logs", found=error.strerror or str(error), remedy=remedy
+            ) from error
     last = latest(place)
     assert last is not None
     return TrainingResult(place, last, best(place), total, read_card(last)["metrics"], time.monotonic() - began)
@@ -311,15 +318,8 @@ def _save(run: _Run, state: State, step: int, stage: int, due: bool) -> None:
     }
     card["metrics"] = {key: figure for key, figure in card["metrics"].items() if np.isfinite(figure)}
     if jax.process_index() == 0:  # the state is the same in every process; one writes
-        try:
-            save(place_of(run.workdir, step), folder.checkpoint_items(state), {CARD: card})
-            prune(run.workdir, run.config.keep_checkpoints)
-        except OSError as error:
-            last = latest(run.workdir)
-            remedy = f"make room and run again to resume from {last}" if last else "make room and run again"
-            raise InputError(
-                run.workdir, rule="to write a checkpoint", found=error.strerror or str(error), remedy=remedy
-            ) from error
+        save(place_of(run.workdir, step), folder.checkpoint_items(state), {CARD: card})
+        prune(run.workdir, run.config.keep_checkpoints)
     run.saved_at = time.monotonic()
 
 

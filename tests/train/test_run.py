@@ -1,0 +1,297 @@
+"""Trainings in a working directory: stopped, resumed, damaged, refused."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from drumjax import checkpoint
+from drumjax.boundary import InputError
+from drumjax.train.engine import NonFiniteLoss
+from drumjax.train.run import stage_ends, train
+from drumjax.train.signals import Stopped
+from drumjax.train.workdir import Refused, parse_budget, restore
+
+STEPS = 100
+TOY = Path(__file__).with_name("toy.py")
+
+
+def bits(toy, path: Path, config) -> list[bytes]:
+    """Every array of the state in a checkpoint, keys included."""
+    state = restore(path, toy.abstract_state(config))
+    leaves = [jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x for x in jax.tree.leaves(state)]
+    return [np.asarray(leaf).tobytes() for leaf in leaves]
+
+
+def rows_of(workdir: Path) -> list[dict[str, str]]:
+    with (workdir / "metrics.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def stopping_recipe(toy, at_validation: int, number=signal.SIGTERM):
+    """The toy recipe, and a signal to ourselves at its k-th validation."""
+    seen = []
+
+    def summarise(sums):
+        seen.append(sums)
+        if len(seen) == at_validation:
+            signal.raise_signal(number)
+            time.sleep(0.2)  # the thread that reads signals has its turn
+        return toy.summarise(sums)
+
+    return toy.RECIPE._replace(summarise=summarise)
+
+
+def in_process(arguments: dict, **options) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(TOY), json.dumps(arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(toy, tmp_path_factory) -> Path:
+    workdir = tmp_path_factory.mktemp("uninterrupted")
+    train(toy.RECIPE, None, toy.point_set(), workdir, steps=STEPS)
+    return workdir
+
+
+@pytest.fixture
+def copied(uninterrupted, tmp_path) -> Path:
+    return Path(shutil.copytree(uninterrupted, tmp_path / "work"))
+
+
+def test_a_training_leaves_what_the_layout_promises(uninterrupted, toy) -> None:
+    config = json.loads((uninterrupted / "config.json").read_text())
+    assert (config["recipe"], config["steps"], config["steps_from"]) == ("line", STEPS, f"--steps {STEPS}")
+    assert config["data"]["source_sha256"] == "a" * 64
+    assert checkpoint.parse_config(toy.LineConfig, config["config"]) == toy.RECIPE.presets["paper"]
+    assert list((uninterrupted / "tensorboard").glob("events.*"))
+    last = checkpoint.latest(uninterrupted)
+    assert last.name == str(STEPS)
+    assert len(checkpoint.list_checkpoints(uninterrupted)) <= 3  # the last two and the best
+    playing = checkpoint.load_playing(checkpoint.best(uninterrupted))
+    assert (playing.card["system"], playing.card["play"]) == ("line", {"offset": 37.0})
+    assert playing.card["criterion"] == {"name": "mse", "mode": "min", "value": playing.card["metrics"]["mse"]}
+    held_out = toy.point_set().splits["validation"]
+    params = playing.params["line"]
+    mse = np.mean((held_out["x"] @ params["w"] + params["b"] - held_out["y"]) ** 2)
+    np.testing.assert_allclose(playing.card["metrics"]["mse"], mse, rtol=1e-5)
+
+
+def test_metrics_have_a_row_a_dispatch_and_figures_where_it_was_validated(uninterrupted) -> None:
+    rows = rows_of(uninterrupted)
+    steps = [int(row["step"]) for row in rows]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == STEPS
+    validated = [int(row["step"]) for row in rows if row["valid_mse"]]
+    assert validated == [round(8 * k * 203 / 64) for k in (1, 2, 3)] + [STEPS]  # every 8 epochs of 203 / 64 steps
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    np.testing.assert_allclose(float(rows[-1]["epoch"]), STEPS * 64 / 203, atol=1e-3)
+
+
+@pytest.mark.parametrize(("at", "number"), [(1, signal.SIGTERM), (3, signal.SIGINT)])
+def test_a_stopped_and_resumed_training_ends_with_the_same_bits(toy, uninterrupted, tmp_path, capsys, at, number) -> None:
+    with pytest.raises(Stopped) as caught:
+        train(stopping_recipe(toy, at, number), None, toy.point_set(), tmp_path, steps=STEPS)
+    assert caught.value.code == 75
+    stopped_at = int(checkpoint.latest(tmp_path).name)
+    assert 0 < stopped_at < STEPS
+    assert f"stopped at step {stopped_at} of {STEPS}; run again to resume" in capsys.readouterr().err
+    # Rows of steps that the machine never saved, and half a row.
+    with (tmp_path / "metrics.csv").open("a") as stream:
+        stream.write(f"{stopped_at + 1}{',1' * (len(rows_of(tmp_path)[0]) - 1)}\n3,0.")
+    result = train(toy.RECIPE, None, toy.point_set(), tmp_path)  # the number of steps is known from config.json
+    assert result.steps == STEPS
+    config = toy.RECIPE.presets["paper"]
+    assert bits(toy, result.checkpoint, config) == bits(toy, checkpoint.latest(uninterrupted), config)
+    assert result.best.name == checkpoint.best(uninterrupted).name
+    steps = [int(row["step"]) for row in rows_of(tmp_path)]
+    assert steps == sorted(set(steps))
+    assert all(row["loss"] != "1" for row in rows_of(tmp_path))
+
+
+def test_a_damaged_checkpoint_is_passed_over_and_said_so(toy, uninterrupted, copied, capsys) -> None:
+    last, config = checkpoint.latest(copied), toy.RECIPE.presets["paper"]
+    damaged = max((last / "state").rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
+    before = checkpoint.list_checkpoints(copied)[-2]
+    result = train(toy.RECIPE, None, toy.point_set(), copied, steps=STEPS)
+    told = capsys.readouterr().err
+    assert str(damaged) in told
+    assert f"last good checkpoint, {before}" in told
+    assert bits(toy, result.checkpoint, config) == bits(toy, checkpoint.latest(uninterrupted), config)
+    for path in checkpoint.list_checkpoints(copied):
+        (path / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"one good checkpoint; found \d damaged"):
+        train(toy.RECIPE, None, toy.point_set(), copied, steps=STEPS)
+
+
+def test_a_training_that_is_done_is_not_done_again(toy, copied, capsys) -> None:
+    with pytest.raises(Refused) as caught:
+        train(toy.RECIPE, None, toy.point_set(), copied)
+    assert caught.value.code == 3
+    assert f"nothing to do, all {STEPS} steps are done" in capsys.readouterr().err
+
+
+def test_another_training_does_not_go_on_in_the_directory(toy, copied) -> None:
+    paper = toy.RECIPE.presets["paper"]
+
+    def fault(config=None, data=None, **options) -> str:
+        with pytest.raises(InputError) as caught:
+            train(options.pop("recipe", toy.RECIPE), config, data or toy.point_set(), copied, **options)
+        return str(caught.value)
+
+    changed = replace(paper, optimizer=replace(paper.optimizer, learning_rate=0.5), batch_size=8)
+    assert "batch_size 64 became 8; optimizer.learning_rate 0.001 became 0.5; give the same" in fault(changed)
+    assert "steps 100 became 7" in fault(steps=7)
+    assert "seed 0 became 3" in fault(seed=3)
+    assert f"data '{'a' * 64}' became '{'b' * 64}'" in fault(data=toy.point_set(sha="b" * 64))
+    assert "recipe 'line' became 'two-lines'" in fault(recipe=toy.TWO_STAGES)
+    assert "found grooves" in fault(data=type("Set", (), {"splits": {}, "info": type("Info", (), {"kind": "grooves"})})())
+    # What changes only how the training runs may differ: this one is refused for being done.
+    with pytest.raises(Refused):
+        train(toy.RECIPE, replace(paper, keep_checkpoints=9, dispatch_steps=3), toy.point_set(), copied)
+
+
+def test_never_resuming_refuses_what_is_there_and_takes_what_is_empty(toy, copied, tmp_path) -> None:
+    held = sorted(path.name for path in copied.iterdir())
+    with pytest.raises(Refused, match="3"):
+        train(toy.RECIPE, None, toy.point_set(), copied, resume="never")
+    assert sorted(path.name for path in copied.iterdir()) == held
+    assert train(toy.RECIPE, None, toy.point_set(), tmp_path / "new", steps=2, resume="never").steps == 2
+
+
+def test_a_folder_of_other_things_is_left_alone(toy, tmp_path) -> None:
+    (tmp_path / "thesis.tex").write_text("\\section")
+    with pytest.raises(InputError, match=r"found thesis\.tex; name another"):
+        train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=2)
+
+
+def test_one_process_writes_in_a_directory(toy, copied, capsys) -> None:
+    with (copied / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Refused) as caught:
+            train(toy.RECIPE, None, toy.point_set(), copied)
+    assert caught.value.code == 3
+    assert "another training is at work there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"steps": 0}, "--steps: expected a number of at least 1"),
+        ({"steps": 3, "budget": "1m"}, "--steps or --budget"),
+        ({"budget": "soon"}, "a time such as 90s"),
+        ({"resume": "perhaps"}, "auto or never"),
+    ],
+)
+def test_arguments_at_fault_are_named(toy, tmp_path, options, says) -> None:
+    with pytest.raises(InputError, match=says):
+        train(toy.RECIPE, None, toy.point_set(), tmp_path / "work", **options)
+
+
+def test_a_budget_is_kept_and_fixed_for_good(toy, tmp_path) -> None:
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        train(stopping_recipe(toy, 2), None, toy.point_set(), tmp_path, budget="4s")
+    assert time.monotonic() - began < 6
+    content = json.loads((tmp_path / "config.json").read_text())
+    assert content["steps_from"] == "--budget 4s"
+    assert content["steps"] > 100
+    (tmp_path / "config.json").write_text(json.dumps(content | {"steps": 60}))
+    assert train(toy.RECIPE, None, toy.point_set(), tmp_path, budget="4s").steps == 60
+
+
+def test_stages_follow_one_another_and_resume_in_the_middle(toy, tmp_path) -> None:
+    whole = train(toy.TWO_STAGES, None, toy.point_set(), tmp_path / "whole", steps=40)
+    playing = checkpoint.load_playing(whole.checkpoint)
+    assert list(playing.params) == ["second"]
+    assert (playing.card["stage"], playing.card["step"]) == (1, 40)
+    assert {10, 40} <= {int(row["step"]) for row in rows_of(tmp_path / "whole")}
+    for at in (1, 2):  # at the last step of the first stage, and within the second
+        parts, recipe = tmp_path / str(at), stopping_recipe(toy, at)
+        with pytest.raises(Stopped):
+            train(recipe._replace(name=toy.TWO_STAGES.name, stages=toy.two_stages), None, toy.point_set(), parts, steps=40)
+        assert int(checkpoint.latest(parts).name) < 40
+        resumed = train(toy.TWO_STAGES, None, toy.point_set(), parts)
+        again = checkpoint.load_playing(resumed.checkpoint)
+        for one, other in zip(jax.tree.leaves(playing.params), jax.tree.leaves(again.params), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_shares_divide_the_steps_without_loss() -> None:
+    assert stage_ends([1.0, 3.0], 40) == [10, 40]
+    assert stage_ends([0.2], 7) == [7]
+    assert stage_ends([1, 1, 1], 100)[-1] == 100
+    with pytest.raises(ValueError, match="above 0"):
+        stage_ends([1.0, 0.0], 10)
+
+
+def test_a_training_that_diverges_keeps_its_last_good_checkpoint(toy, tmp_path) -> None:
+    paper = toy.RECIPE.presets["paper"]
+    steep = replace(paper, optimizer=replace(paper.optimizer, name="sgd", learning_rate=5.0), validate_every_epochs=1)
+    with pytest.raises(NonFiniteLoss) as caught:
+        train(toy.RECIPE, steep, toy.point_set(), tmp_path, steps=STEPS)
+    last = checkpoint.latest(tmp_path)
+    assert int(last.name) <= caught.value.step < STEPS
+    assert f"at step {caught.value.step}" in str(caught.value)
+    assert f"the last good checkpoint is {last}" in str(caught.value)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoint.load_playing(last).params))
+
+
+def test_a_full_disk_is_said_in_one_message(toy, tmp_path, monkeypatch) -> None:
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device; make room and run again"):
+        train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=2)
+
+
+def test_a_set_without_validation_examples_is_validated_on_what_it_has(toy, tmp_path, capsys) -> None:
+    result = train(toy.RECIPE, None, toy.point_set(20, 0), tmp_path, steps=3)
+    assert "validation split is empty" in capsys.readouterr().err
+    assert checkpoint.read_card(result.checkpoint)["play"] == {"offset": 20.0}
+
+
+def test_a_bare_machine_trains_and_a_signalled_process_resumes_to_the_same_bits(toy, uninterrupted, tmp_path) -> None:
+    """A process without TFDS, TensorFlow, the sound and MIDI libraries and tensorboardX; SIGTERM while it trains."""
+    slow = {"workdir": str(tmp_path), "steps": 3_000_000, "bare": True}
+    process = subprocess.Popen([sys.executable, str(TOY), json.dumps(slow)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "metrics.csv").exists() or len(rows_of(tmp_path)) < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 75, told
+    assert "tensorboardX is not installed" in told
+    assert "SIGTERM: writing a checkpoint" in told
+    stopped_at = int(checkpoint.latest(tmp_path).name)
+    assert not (tmp_path / "tensorboard").exists()
+    # The number of steps decides nothing but the progress that the loss sees, and the toy's loss does not look at it.
+    content = json.loads((tmp_path / "config.json").read_text())
+    assert content["steps"] == 3_000_000
+    straight = train(toy.RECIPE, None, toy.point_set(), tmp_path / "straight", steps=stopped_at)
+    config = toy.RECIPE.presets["paper"]
+    assert bits(toy, straight.checkpoint, config) == bits(toy, checkpoint.latest(tmp_path), config)
+
+
+def test_a_budget_is_a_time() -> None:
+    assert [parse_budget(text) for text in ("90s", "10m", "1.5h", " 2 m ")] == [90, 600, 5400, 120]
+    for text in ("", "10", "m", "-3s", "0s", "1d", "1m30s"):
+        with pytest.raises(InputError, match="--budget"):
+            parse_budget(text)
