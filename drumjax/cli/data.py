@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,8 +27,6 @@ class Reading:
     """Keep only examples under these, separated by commas, such as cc0,cc-by,bsd. Default: all."""
     channel: int | None = None
     """MIDI channel (1 to 16) of the drums, where it is not 10."""
-    processes: int = os.cpu_count() or 1
-    """How many processes read at once, for large folders."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +99,6 @@ def _options(call: Reading) -> dict[str, Any]:
         "licence": call.declared_licence,
         "licences": tuple(part.strip() for part in call.licence.split(",") if part.strip()),
         "channel": call.channel,
-        "processes": call.processes,
-        "progress": True,
     }
 
 
