@@ -113,13 +113,17 @@ def prepare(
       InputError: see `collect`; and for too few files to split.
     """
     detect_kind(source, kind)
-    split = {"seed": seed, "validation": validation, "test": test}
     if str(source) == EMBEDDED:
-        _refuse_for_embedded(
-            drum_map=drum_map, steps=steps, genres_csv=genres_csv, licence=licence, licences=licences, channel=channel
-        )
+        refuse_reading_options(source, drum_map=drum_map, steps=steps, genres_csv=genres_csv, licence=licence, channel=channel)
+        if not admits(licences, EMBEDDED_LICENCE):
+            raise InputError(
+                EMBEDDED,
+                rule=f"a licence among {', '.join(licences)}",
+                found=f"{EMBEDDED_LICENCE}, the library's own",
+                remedy=f"add {EMBEDDED_LICENCE} to --licence",
+            )
         with _as_input_error(source):
-            return Prepared(embedded_set(**split), None)
+            return Prepared(embedded_set(seed=seed, validation=validation, test=test), None)
     collection = collect(
         source,
         drum_map=drum_map,
@@ -137,15 +141,20 @@ def prepare(
         "licence": None if licence is None else licence_id(licence),
         "licences": sorted(map(licence_id, licences)),
         "channel": channel,
+        "seed": seed,
+        "validation": validation,
+        "test": test,
     }
     with _as_input_error(source):
         patterns = pattern_set(
             collection.examples,
             name=_name(Path(source)),
-            source_sha256=source_sha256(collection.files, drum_map=drum_map, **options, **split),
+            source_sha256=source_sha256(collection.files, drum_map=drum_map, **options),
             drum_map=drum_map,
             steps=steps,
-            **split,
+            seed=seed,
+            validation=validation,
+            test=test,
         )
     return Prepared(patterns, collection)
 
@@ -155,23 +164,31 @@ def _name(source: Path) -> str:
     return f"{EMBEDDED} (folder)" if name == EMBEDDED else name
 
 
-def _refuse_for_embedded(*, drum_map: DrumMap, steps: int, licences: Sequence[str], **labels: object) -> None:
-    """What can be chosen for a folder and means nothing for the embedded set is an error, not passed over."""
-    given = [f"--{name.replace('_', '-')}" for name, value in labels.items() if value is not None]
+_FLAGS = {"genres_csv": "--genres-csv", "licence": "--declared-licence", "channel": "--channel"}
+
+
+def refuse_reading_options(
+    source: str | PathLike[str], *, drum_map: DrumMap = TR808, steps: int = MEASURE_STEPS, **others: object
+) -> None:
+    """Options that say how files are read mean nothing for data that are prepared, and are not passed over.
+
+    Args:
+      source: "embedded" or a prepared folder.
+      drum_map: as given.
+      steps: as given.
+      **others: `genres_csv`, `licence` and `channel` as given, None where they are not.
+
+    Raises:
+      InputError: one of them is given.
+    """
+    given = [_FLAGS[name] for name, value in others.items() if value is not None]
     given += ["--drum-map"] * (drum_map != TR808) + ["--steps"] * (steps != MEASURE_STEPS)
     if given:
         raise InputError(
-            EMBEDDED,
-            rule="the embedded set as it is: six lanes, 64 steps, its own genres and licence",
+            source,
+            rule="prepared data as they are, with their own lanes, length, genres and licences",
             found=", ".join(given),
-            remedy="leave that away, or name a folder",
-        )
-    if not admits(licences, EMBEDDED_LICENCE):
-        raise InputError(
-            EMBEDDED,
-            rule=f"a licence among {', '.join(licences)}",
-            found=f"{EMBEDDED_LICENCE}, the library's own",
-            remedy=f"add {EMBEDDED_LICENCE} to --licence",
+            remedy="leave that away, or name the files that the data come from",
         )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike, cpu_count
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from drumjax.datasets import build as building
 from drumjax.datasets.info import DataInfo, PatternSet
+from drumjax.datasets.licences import admits
 from drumjax.datasets.load import is_prepared, load_patterns
 from drumjax.datasets.prepare import EMBEDDED, Example
 from drumjax.datasets.sources import Collection, survey
@@ -45,6 +47,9 @@ def inspect_command(
     kind: str | None = None,
     rows: int = ROWS,
     console: Console | None = None,
+    licences: Sequence[str] = (),
+    processes: int = 1,
+    progress: bool = True,
     **options: Any,
 ) -> int:
     """Prints the report on a source and returns the exit code: 0 if something in it is usable, else 2.
@@ -54,19 +59,26 @@ def inspect_command(
       kind: see `inspect`.
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
-      **options: `drum_map`, `steps`, `genres_csv`, `licence`, `licences`, `channel` of `survey`.
+      licences: see `survey`.
+      processes: likewise.
+      progress: whether to show a bar, on a terminal.
+      **options: `drum_map`, `steps`, `genres_csv`, `licence`, `channel` of `survey`.
 
     Raises:
-      InputError: see `inspect`.
+      InputError: see `inspect`; options for files are given for data that are prepared.
     """
     console = console or Console()
-    path = Path(source)
-    if str(source) == EMBEDDED or is_prepared(path):
+    if str(source) == EMBEDDED or is_prepared(Path(source)):
         building.detect_kind(source, kind)
-        console.print(pattern_set_tables(load_patterns(source)))
-        return 0
-    collection = inspect(source, kind=kind, processes=cpu_count() or 1, progress=console.is_terminal, **options)
-    console.print(tables(collection, rows))
+        building.refuse_reading_options(source, **options)
+        patterns = load_patterns(source)
+        usable = any(admits(licences, licence) for licence in patterns.info.licences)
+        nothing = [] if usable else [Text(f"nothing here is under {', '.join(licences)}")]
+        _show(console, pattern_set_tables(patterns) + nothing)
+        return 0 if usable else 2
+    show = progress and console.is_terminal
+    collection = inspect(source, kind=kind, licences=licences, processes=processes, progress=show, **options)
+    _show(console, tables(collection, rows))
     return 0 if collection.examples else 2
 
 
@@ -76,6 +88,7 @@ def build_command(
     *,
     rows: int = ROWS,
     console: Console | None = None,
+    progress: bool = True,
     **options: Any,
 ) -> int:
     """Builds, prints what went in and what was left out, and returns the exit code: 0, or 3 where the same data were there already.
@@ -85,26 +98,33 @@ def build_command(
       out_dir: likewise.
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
+      progress: whether to show a bar, on a terminal.
       **options: the other arguments of `drumjax.datasets.build.prepare`.
 
     Raises:
       InputError: see `build`.
     """
     console = console or Console()
-    built = building.build(source, out_dir, processes=cpu_count() or 1, progress=console.is_terminal, **options)
+    built = building.build(source, out_dir, progress=progress and console.is_terminal, **options)
     patterns, collection = built.prepared
     if not built.is_new:
-        console.print(Text(f"nothing to do: {built.folder} holds these {_patterns(sum(patterns.info.counts.values()))} already"))
+        _show(console, [Text(f"nothing to do: {built.folder} holds these {_patterns(sum(patterns.info.counts.values()))} already")])
         return 3
     if collection is not None:
-        console.print(tables(collection, rows, with_splits=False))
-    console.print(pattern_set_tables(patterns, brief=collection is not None))
-    console.print(Text(f"wrote {built.folder}"))
-    console.print(Text(f"train with: drumjax train pattern-vae --data {out_dir} --workdir runs/mine"))
+        _show(console, tables(collection, rows, with_splits=False))
+    _show(console, pattern_set_tables(patterns, brief=collection is not None))
+    train = f"drumjax train pattern-vae --data {shlex.quote(str(out_dir))} --workdir runs/mine"
+    _show(console, [Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
     return 0
 
 
-def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True) -> Group:
+def _show(console: Console, parts: Iterable[RenderableType]) -> None:
+    """Prints tables within the terminal's width, and lines unbroken, so that paths and commands can be copied."""
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True) -> list[RenderableType]:
     """The report on a folder: what is in it by genre, lane and licence, what was left out and why.
 
     Args:
@@ -126,10 +146,10 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
         parts.append(_split_preview(collection.examples))
     if not collection.examples:
         parts.append(Text("nothing here is usable"))
-    return Group(*parts)
+    return parts
 
 
-def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> Group:
+def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> list[RenderableType]:
     """The report on prepared data: examples by genre and split, and, unless `brief`, drum map and licences."""
     info = patterns.info
     table = _table("genre", *info.counts)
@@ -137,7 +157,7 @@ def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> Group:
     for number, genre in enumerate(info.genres):
         table.add_row(Text(genre), *(str(by_split[split][number]) for split in info.counts))
     table.add_row("all", *(str(n) for n in info.counts.values()), style="bold")
-    return Group(table) if brief else Group(_headline(info), table)
+    return [table] if brief else [_headline(info), table]
 
 
 def _headline(info: DataInfo) -> Text:

@@ -386,13 +386,13 @@ def _read_windows(task: _Task, result: _File) -> None:
         where = task.name if len(patterns) == 1 else f"{task.name} ({item.pattern.name[:60]})"
         try:
             require_metre(item.pattern, METRE, where)
-            cut, report = windows(item.pattern, task.steps, path=where)
+            cut, rest = windows(item.pattern, task.steps, path=where)
         except InputError as error:
             result.rejections.append(_rejection(task, error))
             continue
-        result.remainder_windows += bool(report.remainder_steps)
-        result.remainder_hits += report.remainder_hits
-        result.rejections += [Rejection(where, "expected windows with a hit", "silence")] * report.empty
+        result.remainder_windows += bool(rest.remainder_steps)
+        result.remainder_hits += rest.remainder_hits
+        result.rejections += [Rejection(where, "expected windows with a hit", "silence")] * rest.empty
         result.windows += [
             _Window(
                 velocity=window.velocity,

@@ -240,7 +240,7 @@ def test_impossible_shares_are_an_input_error(small_folder):
     ("options", "flag"),
     [
         ({"genres_csv": "x.csv"}, "--genres-csv"),
-        ({"licence": "mit"}, "--licence"),
+        ({"licence": "mit"}, "--declared-licence"),
         ({"channel": 3}, "--channel"),
         ({"drum_map": POCKET}, "--drum-map"),
     ],

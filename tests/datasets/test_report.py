@@ -86,7 +86,7 @@ def test_an_empty_folder_and_an_unknown_kind_are_input_errors(tmp_path, small_fo
 def test_building_reports_and_a_second_time_there_is_nothing_to_do(small_folder, tmp_path, console):
     assert build_command(small_folder, tmp_path / "out", console=console) == 0
     assert row(console, "all") == ["all", "35", "2", "2"]
-    assert f"wrote {tmp_path / 'out' / 'edm_patterns'}" in text(console).replace("\n", "")
+    assert f"wrote {tmp_path / 'out' / 'edm_patterns'}" in text(console)
     assert sum(load_patterns(tmp_path / "out").info.counts.values()) == 39
     assert build_command(small_folder, tmp_path / "out", console=console) == 3
     assert "nothing to do" in text(console)
@@ -98,3 +98,27 @@ def test_prepared_data_and_the_embedded_set_can_be_inspected(small_folder, tmp_p
     assert "source: 39 patterns of kind 'patterns', prepared, drum map 'tr808', 64 steps, licences cc0 (39)" in text(console)
     assert inspect_command("embedded", console=console) == 0
     assert sum(map(int, row(console, "electro")[1:])) == 690
+
+
+def test_of_prepared_data_the_licence_filter_says_whether_any_is_usable(console):
+    assert inspect_command("embedded", console=console, licences=["apache-2.0"]) == 0
+    assert inspect_command("embedded", console=console, licences=["cc0"]) == 2
+    with pytest.raises(InputError, match="--channel"):
+        inspect_command("embedded", console=console, channel=3)
+
+
+def test_the_commands_do_as_the_functions(small_folder, tmp_path, capsys):
+    from drumjax.cli import main
+
+    assert main(["data", "inspect", str(small_folder)]) == 0
+    assert main(["data", "inspect", str(small_folder), "--licence", "cc0"]) == 2
+    assert main(["data", "inspect", str(tmp_path / "none")]) == 2
+    assert "39 patterns" in capsys.readouterr().out
+    out = str(tmp_path / "out")
+    assert main(["data", "build", str(small_folder), "-o", out, "--declared-licence", "CC BY 4.0", "--licence", "cc0,cc-by"]) == 0
+    assert main(["data", "build", str(small_folder), "-o", out, "--declared-licence", "cc-by-4.0", "--licence", "cc-by,cc0"]) == 3
+    assert main(["data", "build", str(small_folder), "-o", out, "--seed", "1"]) == 2
+    assert main(["data", "build", str(small_folder), "-o", out, "--kind", "grooves"]) == 2
+    assert main(["data", "arrays", out, "-o", f"{out}.npz"]) == 0
+    assert load_patterns(f"{out}.npz").info == load_patterns(out).info
+    assert main(["data", "inspect", out]) == 0
