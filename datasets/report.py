@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike
+from os import PathLike, cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,7 @@ def inspect_command(
     rows: int = ROWS,
     console: Console | None = None,
     licences: Sequence[str] = (),
-    processes: int = 1,
-    progress: bool = True,
+    processes: int | None = None,
     **options: Any,
 ) -> int:
     """Prints the report on a source and returns the exit code: 0 if something in it is usable, else 2.
@@ -60,8 +59,7 @@ def inspect_command(
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
       licences: see `survey`.
-      processes: likewise.
-      progress: whether to show a bar, on a terminal.
+      processes: how many read at once where there are many files; by default one a core.
       **options: `drum_map`, `steps`, `genres_csv`, `licence`, `channel` of `survey`.
 
     Raises:
@@ -74,10 +72,10 @@ def inspect_command(
         patterns = load_patterns(source)
         usable = any(admits(licences, licence) for licence in patterns.info.licences)
         nothing = [] if usable else [Text(f"nothing here is under {', '.join(licences)}")]
-        _show(console, pattern_set_tables(patterns) + nothing)
+        _show(console, [*pattern_set_tables(patterns), *nothing])
         return 0 if usable else 2
-    show = progress and console.is_terminal
-    collection = inspect(source, kind=kind, licences=licences, processes=processes, progress=show, **options)
+    reading = {"processes": processes or cpu_count() or 1, "progress": console.is_terminal}
+    collection = inspect(source, kind=kind, licences=licences, **reading, **options)
     _show(console, tables(collection, rows))
     return 0 if collection.examples else 2
 
@@ -88,7 +86,7 @@ def build_command(
     *,
     rows: int = ROWS,
     console: Console | None = None,
-    progress: bool = True,
+    processes: int | None = None,
     **options: Any,
 ) -> int:
     """Builds, prints what went in and what was left out, and returns the exit code: 0, or 3 where the same data were there already.
@@ -98,14 +96,14 @@ def build_command(
       out_dir: likewise.
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
-      progress: whether to show a bar, on a terminal.
+      processes: how many read at once where there are many files; by default one a core.
       **options: the other arguments of `drumjax.datasets.build.prepare`.
 
     Raises:
       InputError: see `build`.
     """
     console = console or Console()
-    built = building.build(source, out_dir, progress=progress and console.is_terminal, **options)
+    built = building.build(source, out_dir, processes=processes or cpu_count() or 1, progress=console.is_terminal, **options)
     patterns, collection = built.prepared
     if not built.is_new:
         _show(console, [Text(f"nothing to do: {built.folder} holds these {_patterns(sum(patterns.info.counts.values()))} already")])
