@@ -26,7 +26,16 @@ from drumjax.datasets.info import BUILDER, CARD, KIND, PatternSet, content_sha25
 from drumjax.datasets.licences import admits, licence_id
 from drumjax.datasets.load import load_folder, load_patterns, prepared_folders, read_card
 from drumjax.datasets.npz import write_npz
-from drumjax.datasets.prepare import EMBEDDED, EMBEDDED_LICENCE, FORMAT, embedded_set, pattern_set, source_sha256
+from drumjax.datasets.prepare import (
+    EMBEDDED,
+    EMBEDDED_LICENCE,
+    FORMAT,
+    embedded_examples,
+    embedded_set,
+    embedded_sha256,
+    pattern_set,
+    source_sha256,
+)
 from drumjax.datasets.sources import Collection, collect
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
 from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
@@ -94,6 +103,7 @@ def prepare(
     licence: str | None = None,
     licences: Sequence[str] = (),
     channel: int | None = None,
+    with_embedded: bool = False,
     seed: int = 0,
     validation: float = 0.05,
     test: float = 0.05,
@@ -105,6 +115,8 @@ def prepare(
     Args:
       source: "embedded", or a folder or file as for `drumjax.datasets.sources.survey`, which says what the other arguments mean.
       kind: "patterns"; None detects it.
+      with_embedded: whether the embedded patterns join those of the folder, where `licences` admit them; a pattern that is among
+        them already is left out.
       seed: of the splits.
       validation: share of the examples, see `split_groups`.
       test: likewise.
@@ -135,6 +147,19 @@ def prepare(
         processes=processes,
         progress=progress,
     )
+    examples, files = collection.examples, dict(collection.files)
+    if with_embedded and admits(licences, EMBEDDED_LICENCE):
+        if drum_map != TR808 or steps != MEASURE_STEPS:
+            raise InputError(
+                "--with-embedded",
+                rule=f"the drum map {TR808.name!r} and {MEASURE_STEPS} steps, as the embedded patterns have them",
+                found=f"{drum_map.name!r} and {steps} steps",
+                remedy="leave it away, or read the files with these",
+            )
+        own = embedded_examples()
+        known = {example.velocity.tobytes() for example in own}
+        examples = [*(example for example in examples if example.velocity.tobytes() not in known), *own]
+        files[EMBEDDED] = embedded_sha256()
     options = {
         "steps": steps,
         "labels": None if genres_csv is None else file_sha256(genres_csv),
@@ -147,9 +172,9 @@ def prepare(
     }
     with _as_input_error(source):
         patterns = pattern_set(
-            collection.examples,
-            name=_name(Path(source)),
-            source_sha256=source_sha256(collection.files, drum_map=drum_map, **options),
+            examples,
+            name=_name(Path(source)) + (f" and {EMBEDDED}" if EMBEDDED in files else ""),
+            source_sha256=source_sha256(files, drum_map=drum_map, **options),
             drum_map=drum_map,
             steps=steps,
             seed=seed,

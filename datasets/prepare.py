@@ -136,20 +136,27 @@ def embedded_examples() -> list[Example]:
     return examples
 
 
+def embedded_sha256() -> str:
+    """The hash of the embedded patterns, genres and groups."""
+    from drumjax.synth.grammar import embedded
+
+    data = embedded()
+    arrays = (data.velocity, data.genre.astype("<i4"), data.group.astype("<i4"))
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
 def embedded_set(*, seed: int = 0, validation: float = 0.05, test: float = 0.05) -> PatternSet:
     """The embedded set, split; genres in the order of Table 1: idm, electro, techno.
 
     Raises:
       ValueError: impossible shares, see `split_groups`.
     """
-    from drumjax.synth.grammar import GENRES, embedded
+    from drumjax.synth.grammar import GENRES
 
-    data = embedded()
-    content = hashlib.sha256(data.velocity.tobytes() + data.genre.astype("<i4").tobytes() + data.group.astype("<i4").tobytes())
     return pattern_set(
         embedded_examples(),
         name=EMBEDDED,
-        source_sha256=source_sha256({EMBEDDED: content.hexdigest()}, seed=seed, validation=validation, test=test),
+        source_sha256=source_sha256({EMBEDDED: embedded_sha256()}, seed=seed, validation=validation, test=test),
         genres=GENRES,
         seed=seed,
         validation=validation,

@@ -65,6 +65,8 @@ class Build(Reading):
     """A folder of .mid, .json and .csv files, one such file, or 'embedded'."""
     output: Annotated[Path, arg(aliases=["-o"])]
     """The folder that the prepared data go into."""
+    with_embedded: bool = False
+    """Add the embedded patterns to those of the folder, where --licence admits theirs (apache-2.0)."""
     seed: int = 0
     """Of the splits."""
     validation: float = 0.05
@@ -115,7 +117,12 @@ def build(arguments: list[str], prog: str) -> int:
     call = parse(Build, arguments, prog)
     from drumjax.datasets.report import build_command
 
-    options = _options(call) | {"seed": call.seed, "validation": call.validation, "test": call.test}
+    options = _options(call) | {
+        "with_embedded": call.with_embedded,
+        "seed": call.seed,
+        "validation": call.validation,
+        "test": call.test,
+    }
     return build_command(call.source, call.output, rows=call.rows, **options)
 
 

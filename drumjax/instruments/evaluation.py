@@ -16,6 +16,10 @@ from drumjax.metrics import patterns as metrics
 from drumjax.metrics.report import Figure
 from drumjax.patterns import Pattern
 
+MOST_TRANSITIONS = 400
+"""Data of many genres have many pairs of genres: so many transitions are drawn from all of them."""
+MOST_GENRES = 6
+"""Figures for each pair of genres are given up to so many genres; 40 genres would have 14,400 of them."""
 MEASURES = 6
 """The length of the transitions of the identification experiment (Sec. "Identification experiment")."""
 
@@ -51,7 +55,7 @@ def draw_ends(genre: np.ndarray, count: int, each: int, seed: int) -> list[tuple
       seed: of the draw.
 
     Returns:
-      Indices of starts and goals. A genre without patterns takes no part.
+      Indices of starts and goals, at most `MOST_TRANSITIONS`. A genre without patterns takes no part.
     """
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(genre == g) for g in range(count)]
@@ -62,7 +66,7 @@ def draw_ends(genre: np.ndarray, count: int, each: int, seed: int) -> list[tuple
             starts, goals = first[order // max(len(last), 1)], last[order % max(len(last), 1)]
             differ = starts != goals
             ends += zip(starts[differ][:each].tolist(), goals[differ][:each].tolist(), strict=True)
-    return ends
+    return [ends[i] for i in sorted(rng.permutation(len(ends))[:MOST_TRANSITIONS])]
 
 
 def make_transitions(
@@ -90,6 +94,8 @@ def evaluate(
     seed: int = 0,
 ) -> Evaluation:
     """All figures of the suite `patterns`.
+
+    In a crossfade every velocity that sounds is a hit, as in its MIDI file: between its ends lie patterns with the hits of both.
 
     Args:
       instrument: what is measured, at its own stored threshold.
@@ -124,7 +130,7 @@ def evaluate(
     made = make_transitions(instrument, patterns, ends, measures)
     if made:
         figures |= _transition_figures(made, corpus)
-        if len(genres) > 1:
+        if 1 < len(genres) <= MOST_GENRES:
             for pair in dict.fromkeys(transition.genres for transition in made):
                 part = [transition for transition in made if transition.genres == pair]
                 figures |= {f"{name} {pair[0]}→{pair[1]}": figure for name, figure in _transition_figures(part, corpus).items()}
