@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,10 @@ def load_folder(folder: Path) -> PatternSet:
 def _read_tfds(folder: Path, info: DataInfo) -> dict[str, dict[str, np.ndarray]]:
     import tensorflow_datasets as tfds
 
+    # TFDS imports whatever module a feature's class is said to be in: only its own may be named.
+    for name in _class_names(read_json(folder / "features.json")):
+        if not str(name).startswith("tensorflow_datasets.core.features."):
+            raise ValueError(f"features.json with a feature of the class {name!r}, which is not of TFDS")
     builder = tfds.builder_from_directory(str(folder))
     labels = tuple(builder.info.features["genre"].names)
     if labels != info.genres:
@@ -144,6 +149,18 @@ def _read_tfds(folder: Path, info: DataInfo) -> dict[str, dict[str, np.ndarray]]
         columns |= {name: columns[name].reshape(grid) for name in ("velocity", "offset")}
         splits[split] = columns | {name: np.array([example[name].decode() for example in examples], np.str_) for name in TEXTS}
     return splits
+
+
+def _class_names(value: Any) -> Iterator[Any]:
+    """Every `pythonClassName` of a features.json, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("pythonClassName", "python_class_name", "type"):
+                yield inner
+            yield from _class_names(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _class_names(inner)
 
 
 def _unprepared(path: Path, found: str) -> InputError:

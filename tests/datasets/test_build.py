@@ -264,3 +264,15 @@ def test_only_patterns_are_a_kind_of_this_version(tmp_path, small_folder):
     (tmp_path / "sounds" / "kick.wav").write_bytes(b"RIFF")
     with pytest.raises(InputError, match="found sound files"):
         build(tmp_path / "sounds", tmp_path / "out")
+
+
+def test_names_of_any_script_come_back_as_they_were(midi, tmp_path):
+    for i, genre in enumerate(("Ñandú, «x» [y]", "日本 / テクノ", "a'b\"c")):
+        for k in range(2):
+            midi(f"s/{genre.replace('/', '∕')}/ä {i}{k}#1.mid", {(2 * i + k, "BD"): 100})
+    built = build(tmp_path / "s", tmp_path / "out")
+    loaded = load_patterns(tmp_path / "out")
+    assert same(loaded, built.prepared.patterns)
+    assert loaded.info.genres == ("a'b\"c", "ñandú, «x» [y]", "日本 ∕ テクノ")
+    arrays(tmp_path / "out", tmp_path / "x.npz")
+    assert same(load_patterns(tmp_path / "x.npz"), loaded)

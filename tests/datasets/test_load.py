@@ -105,6 +105,16 @@ def test_a_damaged_card_is_refused(built, content):
         load_patterns(built.folder)
 
 
+def test_a_features_file_cannot_have_modules_imported(built, tmp_path, monkeypatch):
+    """TFDS looks for a feature's class in whatever module the file names, and importing a module runs it."""
+    (tmp_path / "innocent.py").write_text("raise SystemExit('ran')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = built.folder / "features.json"
+    file.write_text(file.read_text().replace("tensorflow_datasets.core.features.text_feature.Text", "innocent.Text", 1))
+    with pytest.raises(InputError, match=r"the class 'innocent\.Text', which is not of TFDS"):
+        load_patterns(built.folder)
+
+
 @pytest.mark.parametrize("pattern", ["*train*", "features.json", "dataset_info.json"])
 @pytest.mark.parametrize("damage", ["cut", "gone", "zeros"])
 def test_damaged_files_of_tfds_are_an_input_error(built, pattern, damage):
