@@ -143,15 +143,19 @@ class Streaming:
         return part
 
     def _gather(self, index: np.ndarray) -> dict[str, np.ndarray]:
-        wanted = index.ravel().tolist()
+        wanted = index.ravel()
         many = getattr(self.items, "__getitems__", None)
-        rows = [numeric(row) for row in (many(wanted) if many else (self.items[i] for i in wanted))]
+        if isinstance(self.items, Columns):
+            held = self.items[wanted]
+        else:
+            items = many(wanted.tolist()) if many else [self.items[i] for i in wanted.tolist()]
+            rows = [numeric(item) for item in items]
+            held = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         # Fresh memory every time: on the CPU the device may keep the array that it is given.
         feed = {}
-        for name, first in rows[0].items():
-            stacked = np.zeros((self.room, self.batch_size, *first.shape), first.dtype)
-            stacked[: len(index)] = np.stack([row[name] for row in rows]).reshape(*index.shape, *first.shape)
-            feed[name] = stacked
+        for name, array in held.items():
+            feed[name] = np.zeros((self.room, *index.shape[1:], *array.shape[1:]), array.dtype)
+            feed[name][: len(index)] = array.reshape(*index.shape, *array.shape[1:])
         return feed
 
 

@@ -257,6 +257,7 @@ def _train_stages(run: _Run, total: int, checkpoint: Path | None, logs: Logs, st
     run.saved_at = time.monotonic()
     for index in range(first, len(run.stages)):
         length = ends[index] - starts[index]
+        stop.at_once = True  # all that was done is in a checkpoint; what follows is a compilation
         if state is None or index > first:
             state = _enter(run, index, state)
         program = run.program(index)
