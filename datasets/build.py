@@ -30,6 +30,7 @@ from drumjax.datasets.prepare import (
     EMBEDDED,
     EMBEDDED_LICENCE,
     FORMAT,
+    Example,
     embedded_examples,
     embedded_set,
     embedded_sha256,
@@ -116,7 +117,7 @@ def prepare(
       source: "embedded", or a folder or file as for `drumjax.datasets.sources.survey`, which says what the other arguments mean.
       kind: "patterns"; None detects it.
       with_embedded: whether the embedded patterns join those of the folder, where `licences` admit them; a pattern that is among
-        them already is left out.
+        them already is left out. They are split as they are alone: what is held out of them stays so.
       seed: of the splits.
       validation: share of the examples, see `split_groups`.
       test: likewise.
@@ -147,7 +148,8 @@ def prepare(
         processes=processes,
         progress=progress,
     )
-    examples, files = collection.examples, dict(collection.files)
+    examples, files = list(collection.examples), dict(collection.files)
+    joined: tuple[Example, ...] = ()
     if with_embedded and admits(licences, EMBEDDED_LICENCE):
         if drum_map != TR808 or steps != MEASURE_STEPS:
             raise InputError(
@@ -156,9 +158,9 @@ def prepare(
                 found=f"{drum_map.name!r} and {steps} steps",
                 remedy="leave it away, or read the files with these",
             )
-        own = embedded_examples()
-        known = {example.velocity.tobytes() for example in own}
-        examples = [*(example for example in examples if example.velocity.tobytes() not in known), *own]
+        joined = tuple(embedded_examples())
+        known = {example.velocity.tobytes() for example in joined}
+        examples = [example for example in examples if example.velocity.tobytes() not in known]
         files[EMBEDDED] = embedded_sha256()
     options = {
         "steps": steps,
@@ -173,6 +175,7 @@ def prepare(
     with _as_input_error(source):
         patterns = pattern_set(
             examples,
+            joined=joined,
             name=_name(Path(source)) + (f" and {EMBEDDED}" if EMBEDDED in files else ""),
             source_sha256=source_sha256(files, drum_map=drum_map, **options),
             drum_map=drum_map,

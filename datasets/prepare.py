@@ -47,6 +47,7 @@ class Example(NamedTuple):
 def pattern_set(
     examples: Sequence[Example],
     *,
+    joined: Sequence[Example] = (),
     name: str,
     source_sha256: str,
     drum_map: DrumMap = TR808,
@@ -60,6 +61,7 @@ def pattern_set(
 
     Args:
       examples: at least one, names all different, in any order.
+      joined: more of them, split by themselves: what is held out of a set stays held out whatever it joins.
       name: what the set is called.
       source_sha256: see `DataInfo`.
       drum_map: what the lanes are.
@@ -72,18 +74,16 @@ def pattern_set(
     Raises:
       ValueError: the examples break a rule of `PatternSet`, or there are too few groups for the splits.
     """
-    examples = sorted(examples, key=lambda example: name_order(example.name))
+    by_split: dict[str, list[Example]] = {split: [] for split in SPLITS}
+    for part in (examples, joined) if joined else (examples,):
+        groups, named = [example.group for example in part], [example.genre for example in part]
+        for example, split in zip(part, split_groups(groups, named, seed=seed, validation=validation, test=test), strict=True):
+            by_split[split].append(example)
+    examples = [*examples, *joined]
     genres = tuple(genres or sorted({example.genre for example in examples}))
-    split_of = split_groups(
-        [example.group for example in examples],
-        [example.genre for example in examples],
-        seed=seed,
-        validation=validation,
-        test=test,
-    )
     splits = {
-        split: _arrays([e for e, s in zip(examples, split_of, strict=True) if s == split], genres, (steps, len(drum_map.lanes)))
-        for split in SPLITS
+        split: _arrays(sorted(part, key=lambda example: name_order(example.name)), genres, (steps, len(drum_map.lanes)))
+        for split, part in by_split.items()
     }
     info = DataInfo(
         kind=KIND,
