@@ -113,7 +113,7 @@ def _ends(call: Interpolate | Crossfade, instrument: PatternInstrument) -> tuple
 def _plot_both(call: Generating, interpolation: Sequence[Pattern], crossfade: Sequence[Pattern]) -> None:
     if call.plot is None:
         return
-    from drumjax import plots
+    import drumjax.plots as plots
 
     plots.save(plots.interpolation_beside_crossfade(interpolation, crossfade), call.plot)
     say(call.plot)
@@ -156,7 +156,7 @@ def sample(arguments: list[str], prog: str) -> int:
     _deliver(call, patterns, "sample.mid")
     _render(call, instrument, patterns)
     if call.plot is not None:
-        from drumjax import plots
+        import drumjax.plots as plots
 
         plots.save(plots.pattern_sheet(patterns), call.plot)
         say(call.plot)

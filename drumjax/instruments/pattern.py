@@ -18,6 +18,7 @@ import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.models import pattern_vae as network
 from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
 from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
 from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
@@ -44,11 +45,11 @@ def signatures(config: PatternVAEConfig) -> dict[str, Callable[..., dict[str, ja
     model = PatternVAE(config)
 
     def encode(params, grid):
-        mean, log_variance = model.apply({"params": params["vae"]}, grid, method="encode")
+        mean, log_variance = network.encode(model, params["vae"], grid)
         return {"code": mean, "log_variance": log_variance}
 
     def decode(params, code):
-        return {"grid": jax.nn.sigmoid(model.apply({"params": params["vae"]}, code, method="decode"))}
+        return {"grid": jax.nn.sigmoid(network.decode(model, params["vae"], code))}
 
     def interpolate(params, start, goal, mu, spherical):
         first, last = encode(params, jnp.stack([start, goal]))["code"]

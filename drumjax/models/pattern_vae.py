@@ -7,7 +7,7 @@ last. The widths stand in a figure that the text does not repeat: those here are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import flax.linen as nn
 import jax
@@ -112,3 +112,13 @@ class PatternVAE(nn.Module):
         """Logits, mean and log-variance for patterns `x` and standard normal `noise` (items, d)."""
         mean, log_variance = self.encode(x)
         return self.decode(mean + jnp.exp(0.5 * log_variance) * noise), mean, log_variance
+
+
+def encode(model: PatternVAE, params: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """`PatternVAE.encode` with parameters: mean and log-variance, float32 (items, d), for patterns (items, steps, lanes)."""
+    return cast(tuple[jax.Array, jax.Array], model.apply({"params": params}, x, method="encode"))
+
+
+def decode(model: PatternVAE, params: Any, z: jax.Array) -> jax.Array:
+    """`PatternVAE.decode` with parameters: logits, float32 (items, steps, lanes), for codes (items, d)."""
+    return cast(jax.Array, model.apply({"params": params}, z, method="decode"))

@@ -19,8 +19,8 @@ def strided_conv(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax
       x: (items, steps, channels), steps a multiple of the stride.
       kernel: (2 stride, channels, features); the stride is half its length.
       form: "product": neighbouring strides side by side and one matrix product; "stock": XLA's own convolution; "auto": the first
-        on a CPU, where it was measured to make a training step of the pattern VAE 30 times faster (benchmarks/training.py), else the
-        second, until a measurement says otherwise.
+        on a CPU, where it makes a training step of the pattern VAE many times faster (benchmarks/training.py), else the second,
+        until a measurement says otherwise.
 
     Returns:
       (items, steps / stride, features).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from drumjax.losses import kl_standard_normal, masked_mean, soft_bce
-from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
+from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig, decode, encode
 from drumjax.systems.system import Progress, System
 
 THRESHOLDS = np.linspace(0.05, 0.95, 37, dtype=np.float32)
@@ -56,7 +57,8 @@ def pattern_vae_system(config: PatternVAEConfig, loss: PatternVAELoss) -> System
     def vae_loss(params, extra, batch, key, progress):
         x = batch["velocity"]
         noise = item_normal(key, batch["slot"], config.latent)
-        logits, mean, log_variance = model.apply({"params": params["vae"]}, x, noise)
+        mean, log_variance = encode(model, params["vae"], x)
+        logits = decode(model, params["vae"], mean + jnp.exp(0.5 * log_variance) * noise)
         bce = masked_mean(soft_bce(logits, x), batch["mask"])
         kl = masked_mean(kl_standard_normal(mean, log_variance), batch["mask"])
         weight = kl_weight(loss, progress)
@@ -64,8 +66,8 @@ def pattern_vae_system(config: PatternVAEConfig, loss: PatternVAELoss) -> System
 
     def validate(params, extra, batch):
         x, mask = batch["velocity"], batch["mask"]
-        mean, log_variance = model.apply({"params": params["vae"]}, x, method="encode")
-        logits = model.apply({"params": params["vae"]}, mean, method="decode")
+        mean, log_variance = encode(model, params["vae"], x)
+        logits = decode(model, params["vae"], mean)
         values = jax.nn.sigmoid(logits)
         hits = (x > 0) & (mask > 0)[:, None, None]
 
@@ -88,12 +90,12 @@ def pattern_vae_system(config: PatternVAEConfig, loss: PatternVAELoss) -> System
     def sample(params, extra, key, condition):
         """Velocities, float32 (condition, steps, lanes): `condition` patterns decoded from codes drawn from the prior."""
         z = item_normal(key, jnp.arange(condition), config.latent)
-        return jax.nn.sigmoid(model.apply({"params": params["vae"]}, z, method="decode"))
+        return jax.nn.sigmoid(decode(model, params["vae"], z))
 
     return System(init=init, losses={"vae": vae_loss}, validate=validate, sample=sample)
 
 
-def summarise(sums: dict[str, np.ndarray]) -> dict[str, float]:
+def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, float]:
     """The figures of a validation, from the sums of `System.validate`, at the threshold with the best pooled onset F1.
 
     Returns:
