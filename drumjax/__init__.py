@@ -4,7 +4,27 @@ A model is a network (`drumjax.models`). A system is how it learns (`drumjax.sys
 (`drumjax.instruments`, and `drumjax.load` for short). This module imports nothing heavy by itself.
 """
 
+from __future__ import annotations
+
 from importlib import metadata
+from os import PathLike
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drumjax.instruments.pattern import PatternInstrument
 
 __version__ = metadata.version("drumjax")
-__all__ = ["__version__"]
+__all__ = ["__version__", "load"]
+
+
+def load(name_or_path: str | PathLike[str] = "pattern-vae") -> PatternInstrument:
+    """An instrument, ready to play: of a shipped model's name, or of a folder that training wrote.
+
+    Every file's hash is verified first. Example: `drumjax.load().sample(4, seed=1)[0].save("new.mid")`.
+
+    Raises:
+      InputError: no such model, a damaged one, or one of a system that this version cannot play.
+    """
+    from drumjax.instruments import loading
+
+    return loading.load(name_or_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from importlib import resources
+from os import PathLike
 from pathlib import Path
 
 from drumjax import checkpoint
@@ -19,7 +20,7 @@ def shipped_models() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(folder.glob("*/instrument.json"))}
 
 
-def model_directory(name_or_path: str | Path) -> Path:
+def model_directory(name_or_path: str | PathLike[str]) -> Path:
     """The checkpoint directory behind a shipped model's name, an instrument directory, a training's working directory (its best
     checkpoint) or a checkpoint directory itself.
 
@@ -41,7 +42,7 @@ def model_directory(name_or_path: str | Path) -> Path:
     )
 
 
-def load(name_or_path: str | Path = DEFAULT_MODEL) -> PatternInstrument:
+def load(name_or_path: str | PathLike[str] = DEFAULT_MODEL) -> PatternInstrument:
     """The instrument of a shipped model's name, or of a folder that training wrote; every file's hash is verified first.
 
     Raises:
@@ -49,10 +50,9 @@ def load(name_or_path: str | Path = DEFAULT_MODEL) -> PatternInstrument:
     """
     directory = model_directory(name_or_path)
     params, card = checkpoint.load_params(directory)
-    name = str(name_or_path) if str(name_or_path) in shipped_models() else directory.resolve().name
-    return PatternInstrument.from_checkpoint(params, card, directory=directory, name=name)
+    return PatternInstrument.from_checkpoint(params, card, directory=directory, name=str(name_or_path))
 
 
-def model_card(name_or_path: str | Path) -> dict:
+def model_card(name_or_path: str | PathLike[str]) -> dict:
     """A model's card as it stands in its directory: system, configuration, data, metrics."""
     return checkpoint.read_card(model_directory(name_or_path))

@@ -89,7 +89,7 @@ class PatternInstrument:
     """A trained pattern VAE, ready to play. Make one with `drumjax.load`.
 
     Attributes:
-      name: the shipped model's name or the checkpoint's folder.
+      name: the model as the user named it: a shipped model's name or a folder.
       config: the network's shape.
       params: its weights, on the default device.
       drum_map: what the lanes are.
