@@ -44,6 +44,7 @@ def test_a_built_folder_is_loaded_as_it_was_prepared(small_folder, tmp_path):
             assert loaded.splits[split][name].dtype == array.dtype
 
 
+@pytest.mark.smoke
 def test_the_embedded_set_is_the_same_built_or_not_and_as_arrays(tmp_path):
     direct = load_patterns("embedded")
     build("embedded", tmp_path / "out")

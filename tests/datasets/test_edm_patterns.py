@@ -53,6 +53,7 @@ def test_the_builder_is_registered():
     assert tfds.builder_cls("edm_patterns") is EdmPatterns
 
 
+@pytest.mark.smoke
 def test_the_side_files_are_found_and_the_tags_are_valid_ones():
     metadata = EdmPatterns.get_metadata()
     assert metadata.tags
