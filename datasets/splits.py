@@ -28,8 +28,8 @@ def split_groups(
 ) -> list[str]:
     """The split of every example: "train", "validation" or "test".
 
-    The same for any order of the examples. Every genre keeps at least one group in `train`; where there are enough groups, every
-    split asked for gets one. `test` does not depend on the share of `validation`.
+    The same for any order of the examples. Every split asked for gets a group, and every genre keeps one in `train`, unless there
+    are too few groups for both. `test` does not depend on the share of `validation`, unless one of them is too small for a group.
 
     Args:
       groups: (examples,) the group of every example; a group's examples get one split.
@@ -61,9 +61,10 @@ def split_groups(
         )
 
     size = {group: count.total() for group, count in members.items()}
+    genre_of = {group: min(count, key=lambda genre: (-count[genre], genre)) for group, count in members.items()}
     strata: dict[str, list[str]] = defaultdict(list)
     for group in sorted(members, key=lambda group: _order(seed, group)):
-        strata[min(members[group], key=lambda genre: (-members[group][genre], genre))].append(group)
+        strata[genre_of[group]].append(group)
 
     split_of = dict.fromkeys(members, "train")
     # What a genre could not give, because its groups are too large or its share is under half an example, the next one owes.
@@ -82,7 +83,7 @@ def split_groups(
             owed[name] = target - taken
     for name in asked:
         if name not in split_of.values():
-            split_of[_spare(split_of, size, seed)] = name
+            split_of[_spare(split_of, genre_of, size, seed)] = name
     return [split_of[group] for group in groups]
 
 
@@ -90,8 +91,13 @@ def _order(seed: int, group: str) -> bytes:
     return hashlib.sha256(f"{seed}/{group}".encode()).digest()
 
 
-def _spare(split_of: dict[str, str], size: dict[str, int], seed: int) -> str:
-    """The smallest group whose split has another one, from `train` if it can be."""
+def _spare(split_of: dict[str, str], genre_of: dict[str, str], size: dict[str, int], seed: int) -> str:
+    """The group that is missed least: not a genre's only one to train on if it can be, then one of `train`, then a small one."""
     groups_in = Counter(split_of.values())
-    spare = [group for group, name in split_of.items() if groups_in[name] > 1]
-    return min(spare, key=lambda group: (split_of[group] != "train", size[group], _order(seed, group)))
+    trained_on = Counter(genre_of[group] for group, name in split_of.items() if name == "train")
+
+    def cost(group: str) -> tuple[bool, bool, int, bytes]:
+        in_train = split_of[group] == "train"
+        return in_train and trained_on[genre_of[group]] == 1, not in_train, size[group], _order(seed, group)
+
+    return min((group for group, name in split_of.items() if groups_in[name] > 1), key=cost)
