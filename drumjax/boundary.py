@@ -88,6 +88,8 @@ def _open_regular(path: StrPath, what: str) -> io.BufferedReader:
         raise fail("no such file", "check the spelling and the folder") from None
     except PermissionError:
         raise fail("no permission to read it", "change the file's permissions") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise fail(str(error), "check the name") from None
 

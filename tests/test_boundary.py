@@ -85,8 +85,9 @@ def test_paths_that_are_no_readable_file_are_refused(tmp_path):
         ("loop", "levels of symbolic links"),
         ("empty/a", "Not a directory"),
     ]:
-        with pytest.raises(InputError, match=found):
+        with pytest.raises(InputError, match=found) as caught:
             read(os.path.join(tmp_path, name))
+        assert str(caught.value).count("expected") == 1
 
 
 def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):

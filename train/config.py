@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -26,19 +27,22 @@ class OptimizerConfig:
     gradient_clip_norm: float = 0.0
     """Gradients longer than this (global norm over the player's parameters) are shortened to it; 0 leaves them alone."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of range."""
+        for field in ("learning_rate", "eps"):
+            if not 0 < getattr(self, field) < math.inf:
+                raise ValueError(f"expected {field} above 0, found {getattr(self, field)}")
+        for field in ("b1", "b2"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(f"expected {field} in [0, 1), found {getattr(self, field)}")
+        if not 0 <= self.gradient_clip_norm < math.inf:
+            raise ValueError(f"expected gradient_clip_norm of at least 0, found {self.gradient_clip_norm}")
+
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """The optimiser of a configuration, its state a pytree of arrays.
-
-    Raises:
-      ValueError: when a number is out of range.
-    """
+    """The optimiser of a configuration, its state a pytree of arrays."""
     import optax
 
-    if not config.learning_rate > 0 or config.gradient_clip_norm < 0:
-        raise ValueError(
-            f"expected learning_rate > 0 and gradient_clip_norm >= 0, found {config.learning_rate} and {config.gradient_clip_norm}"
-        )
     if config.name == "adam":
         rule = optax.adam(config.learning_rate, b1=config.b1, b2=config.b2, eps=config.eps)
     else:
@@ -79,8 +83,8 @@ class TrainingConfig:
             if getattr(self, field) < 1:
                 raise ValueError(f"expected {field} of at least 1, found {getattr(self, field)}")
         for field in ("epochs", "validate_every_epochs", "checkpoint_every_seconds", "dispatch_seconds"):
-            if not getattr(self, field) > 0:
-                raise ValueError(f"expected {field} above 0, found {getattr(self, field)}")
+            if not 0 < getattr(self, field) < math.inf:
+                raise ValueError(f"expected {field} above 0 and finite, found {getattr(self, field)}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"expected ema_decay in [0, 1), found {self.ema_decay}")
         if not 0 <= self.seed < 2**32:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
-import optax
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from drumjax.boundary import InputError
-from drumjax.systems.system import System
-from drumjax.train.engine import State
+
+if TYPE_CHECKING:  # a list of recipes is printed without waiting for JAX
+    import numpy as np
+    import optax
+
+    from drumjax.systems.system import System
+    from drumjax.train.engine import State
 
 
 class Stage(NamedTuple):

@@ -42,6 +42,20 @@ class PatternVAEConfig:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """What the layers compute in; parameters stay float32."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a size out of range."""
+        for field in ("steps", "lanes", "latent", "lstm_layers", "lstm_units"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"expected {field} of at least 1, found {getattr(self, field)}")
+        for field in ("conv_channels", "encoder_widths", "decoder_widths"):
+            if min(getattr(self, field), default=0) < 1:
+                raise ValueError(f"expected {field} of at least one layer, each at least 1 wide, found {getattr(self, field)}")
+        halvings = len(self.conv_channels)
+        if self.encoder == "conv" and self.steps % 2**halvings:
+            raise ValueError(
+                f"expected steps that {halvings} layers of conv_channels can halve, a multiple of {2**halvings}, found {self.steps}"
+            )
+
 
 class PatternTrunk(nn.Module):
     """What reads a pattern: recurrent or convolutional layers over the steps, then dense ReLU layers.

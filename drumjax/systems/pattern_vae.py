@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,16 @@ class PatternVAELoss:
     kl_warmup: float = 0.1
     """Share of training over which the weight rises linearly from 0 (our decision); 0 for none."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of range."""
+        for field in ("kl_weight", "kl_warmup"):
+            if not 0 <= getattr(self, field) < math.inf:
+                raise ValueError(f"expected {field} of at least 0, found {getattr(self, field)}")
+
 
 def kl_weight(loss: PatternVAELoss, progress: Progress) -> jax.Array:
     """The KL weight at a point of training: a linear warm-up, then constant."""
-    if loss.kl_warmup <= 0:
+    if loss.kl_warmup == 0:
         return jnp.float32(loss.kl_weight)
     return loss.kl_weight * jnp.minimum(progress.fraction / loss.kl_warmup, 1.0)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from drumjax.boundary import InputError
 from drumjax.datasets.info import DataInfo
 from drumjax.models.pattern_vae import PatternVAEConfig
 from drumjax.patterns.drum_map import drum_map_to_json
@@ -38,8 +39,24 @@ def stages(config: PatternVAETraining, info: DataInfo) -> Sequence[Stage]:
 
 
 def fitted(config: PatternVAETraining, info: DataInfo) -> PatternVAETraining:
-    """The same configuration for the grid of the data: a drum map of other lanes changes the first and last layer."""
-    return replace(config, model=replace(config.model, steps=info.steps, lanes=len(info.drum_map.lanes)))
+    """The same configuration for the grid of the data: a drum map of other lanes changes the first and last layer.
+
+    Raises:
+      InputError: the configuration asks for a grid of its own that is not the data's, or the data's does not fit the network.
+    """
+    grid = {"steps": info.steps, "lanes": len(info.drum_map.lanes)}
+    for name, size in grid.items():
+        asked = getattr(config.model, name)
+        if asked not in (getattr(PatternVAEConfig(), name), size):
+            raise InputError(
+                f"model.{name}", rule=f"{size}, as in the data", found=str(asked), remedy="leave it out, the data decide"
+            )
+    try:
+        return replace(config, model=replace(config.model, **grid))
+    except ValueError as error:
+        raise InputError(
+            info.name, rule="patterns that the network can read", found=str(error), remedy="change the network"
+        ) from None
 
 
 def play(config: PatternVAETraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
