@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,14 @@ import pytest
 import drumjax
 
 PACKAGE = Path(drumjax.__file__).parent
+ARCHITECTURE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
 
-# A part of the package (a folder or a file) and the parts that it may import, beside itself.
-_FLOOR = {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "synth", "nn", "losses"}
+# A part of the package (a folder or a file) and the parts that it may import, beside itself. docs/architecture.md has it too.
+_FLOOR = {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "nn", "losses"}
 _SYSTEMS = _FLOOR | {"models", "systems"}
-_INSTRUMENTS = _SYSTEMS | {"instruments", "metrics", "plots"}
+_INSTRUMENTS = _SYSTEMS | {"metrics", "plots", "instruments"}
 MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": {"instruments"},
     "boundary": set(),
     "configs": {"boundary"},
     "provenance": {"boundary"},
@@ -41,10 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "train": _SYSTEMS | {"datasets", "metrics"},
     "serve": _INSTRUMENTS,
 }
-# The door: it may import everything, and nothing imports it.
+# The doors: they may import everything, and nothing imports them.
 DOORS = {"cli", "__main__"}
-# What `import drumjax` itself may draw in, and then lazily.
-MAY_IMPORT["__init__"] = {"instruments", "patterns"}
 
 
 class Import(NamedTuple):
@@ -127,6 +128,14 @@ def all_imports() -> list[Import]:
 def test_the_table_of_parts_has_no_cycle() -> None:
     order = list(TopologicalSorter(MAY_IMPORT).static_order())
     assert set(order) >= set(MAY_IMPORT)
+
+
+@pytest.mark.skipif(not ARCHITECTURE.is_file(), reason="the pages are not beside the tests")
+def test_the_architecture_page_has_the_same_table() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.*) \|$", ARCHITECTURE.read_text("utf-8").split("## Imports run one way")[1].split("\n## ")[0], re.M
+    )
+    assert {name: set(re.findall(r"`(\w+)`", may)) for name, may in rows} == MAY_IMPORT
 
 
 @pytest.mark.smoke
