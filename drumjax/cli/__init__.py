@@ -77,7 +77,9 @@ def find_verb(arguments: Sequence[str]) -> tuple[str, list[str]]:
     asked = " ".join(word for word in arguments[:2] if not word.startswith("-"))
     near = difflib.get_close_matches(asked, list(VERBS), n=1, cutoff=0.4)
     remedy = f"did you mean 'drumjax {near[0]}'? " if near else ""
-    raise InputError("drumjax", rule="a verb", found=repr(asked), remedy=f"{remedy}see 'drumjax --help' for the list")
+    raise InputError(
+        asked or "drumjax", rule="a verb", found="none of this name", remedy=f"{remedy}see 'drumjax --help' for the list"
+    )
 
 
 def _run(arguments: Sequence[str]) -> int:

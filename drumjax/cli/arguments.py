@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+import inspect
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
-from tyro.conf import arg
+from tyro.conf import DisallowNone, Positional, arg
 
 from drumjax.boundary import InputError
 from drumjax.patterns import DrumMap, Pattern
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
 
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.signal.rendering import Kit
 
 Call = TypeVar("Call")
+Model = Annotated[Positional[str], arg(metavar="MODEL")]
+PatternName = Annotated[Positional[str], arg(metavar="PATTERN")]
+PATTERN_SUFFIXES = (".mid", ".midi", ".json")
+SOUND_SUFFIXES = (".wav", ".flac")
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def parse(call: type[Call], arguments: Sequence[str], prog: str) -> Call:
@@ -28,8 +37,16 @@ def parse(call: type[Call], arguments: Sequence[str], prog: str) -> Call:
 
     Raises:
       SystemExit: 0 after `--help`, 2 for a wrong call, with a message that suggests the nearest option.
+      InputError: a number that the dataclass, or a configuration in it, refuses with a ValueError.
     """
-    return tyro.cli(call, args=list(arguments), prog=prog, description=call.__doc__)
+    description = inspect.cleandoc(call.__doc__ or "")
+    try:
+        return tyro.cli(call, args=list(arguments), prog=prog, description=description, config=(DisallowNone,))
+    except InputError:
+        raise
+    except ValueError as error:
+        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+        raise InputError("options", rule=rule, found=found, remedy=f"see '{prog} --help'") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +60,40 @@ class Generating:
     wav: Path | None = None
     """Render the music to this .wav or .flac file, 44,100 Hz, 16 bits."""
     plot: Path | None = None
-    """Draw a picture of it to this .png file."""
+    """Draw a picture of it to this .png, .pdf or .svg file."""
     kit: Path | None = None
-    """A folder of one-shot sounds, one a lane, to render with. Default: the library's own TR-808."""
+    """A folder of one-shot sounds, one a lane, for --wav. Default: the library's own TR-808."""
     tempo_bpm: float | None = None
     """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
+
+
+def check_destinations(call: Generating) -> None:
+    """That all of a call's results can have the names and places it asks for, before any work is done.
+
+    Raises:
+      InputError: a suffix that is not written, a folder that is not there, a kit and no sound to play it in.
+    """
+    if call.output is not None and not names_folder(call.output):
+        _check_place(call.output, "a pattern file", PATTERN_SUFFIXES)
+    if call.wav is not None:
+        _check_place(call.wav, "a sound file", SOUND_SUFFIXES)
+    if call.plot is not None:
+        _check_place(call.plot, "a picture", PICTURE_SUFFIXES)
+    if call.kit is not None and call.wav is None:
+        raise InputError("--kit", rule="--wav beside it", found="none", remedy="add --wav FILE to hear the kit, or leave it out")
+
+
+def _check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
+    if path.suffix.lower() not in suffixes:
+        found = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise InputError(path, rule=f"{what} that ends in {', '.join(suffixes)}", found=found, remedy="change the name")
+    if not path.parent.is_dir():
+        raise InputError(path, rule=f"a place to write {what}", found=f"no folder {path.parent}", remedy="make the folder first")
+
+
+def names_folder(output: Path) -> bool:
+    """Whether `-o` means a folder of one file a measure: one that is there, or a name without a suffix."""
+    return output.is_dir() or not output.suffix
 
 
 def load_instrument(model: str) -> PatternInstrument:
@@ -88,8 +134,8 @@ def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: 
       InputError: no such file, genre or window, or nothing that is a 4/4 pattern of the drum map.
     """
     name, index = parse_reference(argument)
-    if name.startswith("embedded:"):
-        return _embedded(name.removeprefix("embedded:"), index or 0, argument, drum_map)
+    if name.startswith("embedded:") or (name == "embedded" and not Path(name).exists()):
+        return _embedded(name.removeprefix("embedded").removeprefix(":"), index or 0, argument, drum_map)
     from drumjax.patterns.files import read_windows
 
     patterns = read_windows(name, drum_map=drum_map, steps=steps, channel=channel)
@@ -108,7 +154,7 @@ def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Patte
 
     if genre not in GENRES:
         raise InputError(
-            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(genre), remedy="for example embedded:techno#3"
+            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(genre), remedy="write, for example, embedded:techno#3"
         )
     if drum_map != TR808:
         raise InputError(argument, rule="a model of the drum map 'tr808'", found=repr(drum_map.name), remedy="name files instead")
@@ -138,10 +184,10 @@ def with_tempo(patterns: Sequence[Pattern], tempo_bpm: float | None) -> list[Pat
 
 
 def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
-    """Writes all measures into one file, or each into one of a folder when `output` has no suffix. Returns what was written."""
+    """Writes all measures into one file, or each into one of a folder (see `names_folder`). Returns what was written."""
     from drumjax.patterns import concatenate
 
-    if output.suffix:
+    if not names_folder(output):
         concatenate(patterns).save(output)
         return [output]
     make_folder(output)
@@ -153,11 +199,21 @@ def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder for results where there is none; InputError where it cannot be made."""
-    try:
+    """Makes a folder for results where there is none; InputError where it cannot be made or written."""
+    with writing(folder, "a folder to write to"):
         folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "no permission to write in it")
+
+
+@contextlib.contextmanager
+def writing(place: Path, what: str = "a place to write to") -> Iterator[None]:
+    """Turns what the system says against writing (a full disk, no permission) into an InputError that names the place."""
+    try:
+        yield
     except OSError as error:
-        raise InputError(folder, rule="a folder to write to", found=str(error), remedy="name another with -o") from error
+        found = error.strerror or str(error)
+        raise InputError(place, rule=what, found=found, remedy="name another, or make room there") from error
 
 
 def write_sound(samples: np.ndarray, path: Path, provenance: Any, sample_rate_hz: int) -> Path:
@@ -166,6 +222,35 @@ def write_sound(samples: np.ndarray, path: Path, provenance: Any, sample_rate_hz
 
     write_audio(path, samples, sample_rate_hz, provenance)
     return path
+
+
+def write_picture(figure: Figure, path: Path) -> Path:
+    """Writes a picture.
+
+    Raises:
+      InputError: it cannot be written there.
+    """
+    from drumjax.plots import save
+
+    with writing(path):
+        save(figure, path)
+    return path
+
+
+def recorded(patterns: Sequence[Pattern], *, seed: int | None = None, **options: Any) -> list[Pattern]:
+    """The patterns, their provenance completed by what the user gave and the instrument never saw; None is left out.
+
+    Args:
+      patterns: what an instrument made.
+      seed: of a verb that draws nothing, where the user gave one.
+      **options: by name, such as the tempo; they join the provenance's `parameters`.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+
+    def with_options(origin: Any) -> dict[str, Any]:
+        return {**origin, "parameters": {**origin["parameters"], **given}, **({} if seed is None else {"seed": seed})}
+
+    return [replace(pattern, provenance=with_options(pattern.provenance)) for pattern in patterns]
 
 
 def say(*paths: Path) -> None:

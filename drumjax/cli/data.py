@@ -10,6 +10,8 @@ from tyro.conf import Positional, arg
 
 from drumjax.cli.arguments import parse, say
 
+Source = Annotated[Positional[str], arg(metavar="SOURCE")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
@@ -42,7 +44,7 @@ class Inspect(Reading):
       drumjax data inspect embedded
     """
 
-    source: Positional[str]
+    source: Source
     """A folder of .mid, .json and .csv files, one such file, prepared data, or 'embedded'."""
     rows: int = 20
     """How many lines of a long list are shown."""
@@ -61,7 +63,7 @@ class Build(Reading):
       drumjax data build embedded -o data/
     """
 
-    source: Positional[str]
+    source: Source
     """A folder of .mid, .json and .csv files, one such file, or 'embedded'."""
     output: Annotated[Path, arg(aliases=["-o"])]
     """The folder that the prepared data go into."""
@@ -85,7 +87,7 @@ class Arrays:
       drumjax data arrays data/ -o data.npz && drumjax train pattern-vae --data data.npz --workdir runs/mine
     """
 
-    source: Positional[str]
+    source: Source
     """Prepared data: a folder of 'drumjax data build', or 'embedded'."""
     output: Annotated[Path, arg(aliases=["-o"])]
     """The .npz file."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from drumjax.boundary import InputError
-from drumjax.cli.arguments import load_instrument, make_folder, parse, say
+from drumjax.cli.arguments import Model, load_instrument, make_folder, parse, say, writing
 
 if TYPE_CHECKING:
     from drumjax.instruments.evaluation import Evaluation
@@ -34,7 +34,7 @@ class Evaluate:
       drumjax evaluate runs/mine --data data/ --split validation -o report/
     """
 
-    model: Positional[str]
+    model: Model
     """A training's working directory, a model's folder, or a shipped model's name."""
     data: str
     """Prepared data (a folder of 'drumjax data build', an .npz of 'drumjax data arrays') or 'embedded'."""
@@ -50,6 +50,12 @@ class Evaluate:
     """Patterns of a transition, ends included (the paper's experiment has 6)."""
     seed: int = 0
     """Of the choice of transitions."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a number out of range."""
+        for name, least in (("measures", 3), ("transitions", 1), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"expected --{name} of at least {least}, found {getattr(self, name)}")
 
 
 def figure_rows(figures: Mapping[str, Figure]) -> list[list[str]]:
@@ -134,16 +140,14 @@ def evaluate(arguments: list[str], prog: str) -> int:
     from drumjax.metrics.report import report, write_report_json
     from drumjax.serve import page
 
-    if call.measures < 3 or call.transitions < 1:
-        raise InputError(
-            "drumjax evaluate",
-            rule="--measures of at least 3 and --transitions of at least 1",
-            found=f"{call.measures} and {call.transitions}",
-            remedy="transitions are measured between their ends",
-        )
     instrument = load_instrument(call.model)
     data = load_patterns(call.data)
     check_fits(instrument, data.info.drum_map, data.info.steps, call.data)
+    n = data.info.counts.get(call.split, 0)
+    if not n:
+        remedy = "name another --split, or build the data with a share for it"
+        raise InputError(call.data, rule=f"patterns in the split {call.split!r}", found="none", remedy=remedy)
+    make_folder(call.output)
     result = suite.evaluate(
         instrument,
         data.splits,
@@ -153,18 +157,17 @@ def evaluate(arguments: list[str], prog: str) -> int:
         measures=call.measures,
         seed=call.seed,
     )
-    n = data.info.counts[call.split]
-    make_folder(call.output)
     content = report(suite=call.suite, model=call.model, data=call.data, split=call.split, n=n, metrics=result.figures)
-    write_report_json(call.output / "report.json", content)
-    pictures = save_pictures(result, instrument, data.splits, data.info.genres, call.output)
     gain = result.figures["gain_over_neighbour"].mean
     verdict = (
         f"On the split {call.split} ({n} patterns) the model reconstructs {'better' if gain > 0 else 'worse'} than the best copy "
         f"from the training set, by {abs(gain):.3f} in onset F1. A hit is a decoded velocity of at least "
         f"{instrument.threshold:.3f}, the threshold stored with the model, chosen on the validation split."
     )
-    page.write_page(call.output / "report.html", f"{call.model} on {call.data}", sections(verdict, result, pictures))
+    with writing(call.output):
+        write_report_json(call.output / "report.json", content)
+        pictures = save_pictures(result, instrument, data.splits, data.info.genres, call.output)
+        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", sections(verdict, result, pictures))
     rows = figure_rows(result.figures)
     width = max(len(row[0]) for row in rows)
     for name, mean, sd, _ in rows:

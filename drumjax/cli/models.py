@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tyro.conf import Positional
-
-from drumjax.cli.arguments import parse
+from drumjax.cli.arguments import Model, parse
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class ShowModel:
       drumjax models show runs/mine --json
     """
 
-    model: Positional[str]
+    model: Model
     """A shipped model's name, or the folder of one that you trained."""
     json: bool = False
     """Print the whole card as JSON."""

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tyro.conf import Positional
-
 from drumjax.cli.arguments import (
     Generating,
+    PatternName,
+    check_destinations,
     load_instrument,
     load_kit,
     load_pattern,
     parse,
+    recorded,
     say,
     with_tempo,
     write_patterns,
+    write_picture,
     write_sound,
 )
 from drumjax.patterns import Pattern
+from drumjax.signal.rendering import render, render_crossfade
 
 if TYPE_CHECKING:
     from drumjax.instruments.pattern import PatternInstrument
+    from drumjax.signal.rendering import Kit
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Interpolate(Generating):
       drumjax pattern interpolate embedded:electro embedded:techno#3 --kit my_kit/ --wav out.wav
     """
 
-    start: Positional[str]
+    start: PatternName
     """The pattern to begin with."""
-    goal: Positional[str]
+    goal: PatternName
     """The pattern to end with."""
     measures: int = 6
     """Number of patterns of 4 bars, both ends included."""
@@ -48,8 +51,8 @@ class Interpolate(Generating):
     """Spherical (the paper's choice) or linear interpolation of the codes."""
     channel: int | None = None
     """MIDI channel (1 to 16) of the drums, where it is not 10."""
-    seed: int = 0
-    """Written into the provenance; interpolating draws nothing at random."""
+    seed: int | None = None
+    """Written into the provenance where given; interpolating draws nothing at random."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,16 @@ class Crossfade(Generating):
       drumjax pattern crossfade embedded:idm embedded:electro --plot fade.png
     """
 
-    start: Positional[str]
+    start: PatternName
     """The pattern to begin with."""
-    goal: Positional[str]
+    goal: PatternName
     """The pattern to end with."""
     measures: int = 6
     """Number of patterns of 4 bars, both ends included."""
     channel: int | None = None
     """MIDI channel (1 to 16) of the drums, where it is not 10."""
-    seed: int = 0
-    """Written into the provenance; a crossfade draws nothing at random."""
+    seed: int | None = None
+    """Written into the provenance where given; a crossfade draws nothing at random."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +91,9 @@ class Sample(Generating):
     """The same seed gives the same patterns."""
 
 
-def _deliver(call: Generating, patterns: Sequence[Pattern], default: str) -> None:
-    """Writes the MIDI files, and says so."""
-    say(*write_patterns(patterns, call.output or Path(default)))
-
-
-def _render(call: Generating, instrument: PatternInstrument, patterns: Sequence[Pattern]) -> None:
-    if call.wav is None:
-        return
-    from drumjax.signal.rendering import render
-
-    kit = load_kit(call.kit, instrument.drum_map)
-    say(write_sound(render(patterns, kit), call.wav, patterns[0].provenance, kit.sample_rate_hz))
+def _kit(call: Generating, instrument: PatternInstrument) -> Kit | None:
+    """The sounds for `--wav`, None without it."""
+    return None if call.wav is None else load_kit(call.kit, instrument.drum_map)
 
 
 def _ends(call: Interpolate | Crossfade, instrument: PatternInstrument) -> tuple[Pattern, Pattern]:
@@ -110,54 +104,58 @@ def _ends(call: Interpolate | Crossfade, instrument: PatternInstrument) -> tuple
     return start, goal
 
 
-def _plot_both(call: Generating, interpolation: Sequence[Pattern], crossfade: Sequence[Pattern]) -> None:
-    if call.plot is None:
-        return
-    import drumjax.plots as plots
-
-    plots.save(plots.interpolation_beside_crossfade(interpolation, crossfade), call.plot)
-    say(call.plot)
-
-
 def interpolate(arguments: list[str], prog: str) -> int:
     """`drumjax pattern interpolate`."""
     call = parse(Interpolate, arguments, prog)
+    check_destinations(call)
     instrument = load_instrument(call.model)
-    start, goal = _ends(call, instrument)
-    patterns = instrument.interpolate(start, goal, call.measures - 1, path=call.path)
-    _deliver(call, patterns, "interpolate.mid")
-    _render(call, instrument, patterns)
-    _plot_both(call, patterns, instrument.crossfade(start, goal, call.measures - 1))
+    kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
+    made = instrument.interpolate(start, goal, call.measures - 1, path=call.path)
+    patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
+    say(*write_patterns(patterns, call.output or Path("interpolate.mid")))
+    if call.wav is not None and kit is not None:
+        say(write_sound(render(patterns, kit), call.wav, patterns[0].provenance, kit.sample_rate_hz))
+    if call.plot is not None:
+        from drumjax.plots import interpolation_beside_crossfade
+
+        faded = instrument.crossfade(start, goal, call.measures - 1)
+        say(write_picture(interpolation_beside_crossfade(patterns, faded), call.plot))
     return 0
 
 
 def crossfade(arguments: list[str], prog: str) -> int:
     """`drumjax pattern crossfade`."""
     call = parse(Crossfade, arguments, prog)
+    check_destinations(call)
     instrument = load_instrument(call.model)
-    start, goal = _ends(call, instrument)
-    patterns = instrument.crossfade(start, goal, call.measures - 1)
-    _deliver(call, patterns, "crossfade.mid")
-    if call.wav is not None:
-        from drumjax.signal.rendering import render_crossfade
+    kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
+    made = instrument.crossfade(start, goal, call.measures - 1)
+    patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
+    say(*write_patterns(patterns, call.output or Path("crossfade.mid")))
+    if call.wav is not None and kit is not None:
+        sound = render_crossfade(start, goal, call.measures, kit)
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
+    if call.plot is not None:
+        from drumjax.plots import interpolation_beside_crossfade
 
-        kit = load_kit(call.kit, instrument.drum_map)
-        samples = render_crossfade(start, goal, call.measures, kit)
-        say(write_sound(samples, call.wav, patterns[0].provenance, kit.sample_rate_hz))
-    _plot_both(call, instrument.interpolate(start, goal, call.measures - 1), patterns)
+        composed = instrument.interpolate(start, goal, call.measures - 1)
+        say(write_picture(interpolation_beside_crossfade(composed, patterns), call.plot))
     return 0
 
 
 def sample(arguments: list[str], prog: str) -> int:
     """`drumjax pattern sample`."""
     call = parse(Sample, arguments, prog)
+    check_destinations(call)
     instrument = load_instrument(call.model)
-    patterns = with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm)
-    _deliver(call, patterns, "sample.mid")
-    _render(call, instrument, patterns)
+    kit = _kit(call, instrument)
+    made = with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm)
+    patterns = recorded(made, tempo_bpm=call.tempo_bpm)
+    say(*write_patterns(patterns, call.output or Path("sample.mid")))
+    if call.wav is not None and kit is not None:
+        say(write_sound(render(patterns, kit), call.wav, patterns[0].provenance, kit.sample_rate_hz))
     if call.plot is not None:
-        import drumjax.plots as plots
+        from drumjax.plots import pattern_sheet
 
-        plots.save(plots.pattern_sheet(patterns), call.plot)
-        say(call.plot)
+        say(write_picture(pattern_sheet(patterns), call.plot))
     return 0

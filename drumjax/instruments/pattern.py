@@ -29,8 +29,9 @@ from drumjax.systems.pattern_vae import item_normal
 SYSTEM = "pattern-vae"
 LEAST_BUCKET = 8
 """Calls are padded to 8, 16, 32, … items, so that a few compiled programs serve every length."""
-MOST_MEASURES = 4096
-"""A quarter of a million steps, over eight hours at 129 BPM: beyond it a call is taken for a slip."""
+MOST_MEASURES = 1024
+"""65,536 steps, the longest grid that the library reads again, over two hours at 129 BPM: a call for more is taken for a slip."""
+MOST_SEED = 2**32 - 1
 
 
 def signatures(config: PatternVAEConfig) -> dict[str, Callable[..., dict[str, jax.Array]]]:
@@ -222,7 +223,7 @@ class PatternInstrument:
           L + 1 patterns at the tempo of `start`.
 
         Raises:
-          InputError: a pattern that the network cannot read, fewer than 1 step or more than 4,095, or an unknown path.
+          InputError: a pattern that the network cannot read, fewer than 1 step or more than 1,023, or an unknown path.
         """
         self._check_measures(steps + 1, least=2)
         if path not in ("slerp", "lerp"):
@@ -245,8 +246,14 @@ class PatternInstrument:
         return [Pattern.from_grid(grid, drum_map=self.drum_map, tempo_bpm=start.tempo_bpm, provenance=origin) for grid in grids]
 
     def sample(self, n: int = 1, seed: int = 0, *, tempo_bpm: float = PAPER_TEMPO_BPM) -> list[Pattern]:
-        """`n` new patterns from the prior. Pattern i depends on (seed, i) alone, not on `n`."""
+        """`n` new patterns from the prior. Pattern i depends on (seed, i) alone, not on `n`.
+
+        Raises:
+          InputError: fewer than 1 or more than 1,024 patterns, or a seed outside 0 to 2³² − 1.
+        """
         self._check_measures(n, least=1)
+        if not 0 <= seed <= MOST_SEED:
+            raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")
         key = np.asarray(jax.random.key_data(jax.random.key(seed)))
         out = _compiled(self.config)["sample"](self.params, key, np.arange(_bucket(n), dtype=np.int32))
         origin = self._provenance("sample", {"measures": n}, [], seed=seed)

@@ -44,15 +44,18 @@ def fitted(config: PatternVAETraining, info: DataInfo) -> PatternVAETraining:
     Raises:
       InputError: the configuration asks for a grid of its own that is not the data's, or the data's does not fit the network.
     """
-    grid = {"steps": info.steps, "lanes": len(info.drum_map.lanes)}
-    for name, size in grid.items():
-        asked = getattr(config.model, name)
-        if asked not in (getattr(PatternVAEConfig(), name), size):
+    steps, lanes = info.steps, len(info.drum_map.lanes)
+    default = PatternVAEConfig()
+    for name, asked, of_default, of_data in (
+        ("steps", config.model.steps, default.steps, steps),
+        ("lanes", config.model.lanes, default.lanes, lanes),
+    ):
+        if asked not in (of_default, of_data):
             raise InputError(
-                f"model.{name}", rule=f"{size}, as in the data", found=str(asked), remedy="leave it out, the data decide"
+                f"model.{name}", rule=f"{of_data}, as in the data", found=str(asked), remedy="leave it out, the data decide"
             )
     try:
-        return replace(config, model=replace(config.model, **grid))
+        return replace(config, model=replace(config.model, steps=steps, lanes=lanes))
     except ValueError as error:
         raise InputError(
             info.name, rule="patterns that the network can read", found=str(error), remedy="change the network"
