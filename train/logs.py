@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -65,7 +66,9 @@ class Table:
 class Logs:
     """All of them together. Made by `open_logs`."""
 
-    def __init__(self, workdir: Path, step: int, total: int, steps_per_epoch: float, board: Any, bar: Any, task: Any) -> None:
+    def __init__(
+        self, workdir: Path, step: int, total: int, steps_per_epoch: float, board: _Board | None, bar: Any, task: Any
+    ) -> None:
         self.table = Table(workdir / "metrics.csv", step)
         self.total, self.steps_per_epoch, self.board, self.bar, self.task = total, steps_per_epoch, board, bar, task
         self.began, self.spoke = time.monotonic(), -PLAIN_LINE_SECONDS
@@ -77,8 +80,9 @@ class Logs:
         values = dict(metrics) | {f"valid_{name}": value for name, value in (figures or {}).items()}
         self.table.add({"step": step, "epoch": f"{step / self.steps_per_epoch:.3f}", "seconds": f"{seconds:.1f}"} | values)
         if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, step)
+            self.board.add(values, step)
+            if figures:  # so that what is looked at meanwhile is up to the last validation
+                self.board.writer.flush()
         shown = {name: value for name, value in values.items() if name.rpartition("/")[2] == "loss" or name.startswith("valid_")}
         text = "  ".join(f"{name} {value:.4g}" for name, value in list(shown.items())[:6])
         if self.bar is not None:
@@ -111,11 +115,38 @@ def open_logs(workdir: Path, *, step: int, total: int, steps_per_epoch: float, t
         yield Logs(workdir, step, total, steps_per_epoch, board, bar, task)
 
 
-def _tensorboard(workdir: Path, step: int, stack: contextlib.ExitStack) -> Any:
+class _Board:
+    """A TensorBoard event file.
+
+    Written in step with the training: tensorboardX's `SummaryWriter` hands events to a thread of its own, and waits for that thread
+    for ever when a full disk has ended it.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        folder.mkdir(exist_ok=True)
+        # The name holds the time in seconds, and a training may be resumed within one.
+        self.writer = EventsWriter(str(folder / "events"), f".{step}.{os.getpid()}")
+        if step:  # events of steps that are done again are hidden
+            self.writer.write_event(Event(step=step + 1, file_version="brain.Event:2"))
+            self.writer.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def add(self, values: Mapping[str, float], step: int) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items()])
+        self.writer.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+
+
+def _tensorboard(workdir: Path, step: int, stack: contextlib.ExitStack) -> _Board | None:
     try:
-        from tensorboardX import SummaryWriter
+        import tensorboardX  # noqa: F401
     except ImportError:
         say("TensorBoard files are left out: tensorboardX is not installed; metrics.csv holds the same numbers")
         return None
-    # Events of steps that are done again are hidden by purge_step.
-    return stack.enter_context(SummaryWriter(str(workdir / "tensorboard"), purge_step=step + 1 if step else None))
+    board = _Board(workdir / "tensorboard", step)
+    stack.callback(board.writer.close)
+    return board

@@ -90,6 +90,23 @@ def test_a_training_leaves_what_the_layout_promises(uninterrupted, toy) -> None:
     np.testing.assert_allclose(playing.card["metrics"]["mse"], mse, rtol=1e-5)
 
 
+def test_tensorboard_reads_what_the_table_says(uninterrupted) -> None:
+    from tensorboardX.proto.event_pb2 import Event
+
+    (file,) = (uninterrupted / "tensorboard").iterdir()
+    raw, events = file.read_bytes(), []
+    while raw:  # length, its checksum, the event, its checksum
+        length = int.from_bytes(raw[:8], "little")
+        events.append(Event.FromString(raw[12 : 12 + length]))
+        raw = raw[16 + length :]
+    told = {(event.step, value.tag): value.simple_value for event in events for value in event.summary.value}
+    for row in rows_of(uninterrupted):
+        for name in ("loss", "valid_mse"):
+            assert ((int(row["step"]), name) in told) == bool(row[name])
+            if row[name]:
+                np.testing.assert_allclose(told[int(row["step"]), name], float(row[name]), rtol=1e-6)
+
+
 def test_metrics_have_a_row_a_dispatch_and_figures_where_it_was_validated(uninterrupted) -> None:
     rows = rows_of(uninterrupted)
     steps = [int(row["step"]) for row in rows]
@@ -251,13 +268,30 @@ def test_a_training_that_diverges_keeps_its_last_good_checkpoint(toy, tmp_path) 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoint.load_playing(last).params))
 
 
-def test_a_full_disk_is_said_in_one_message(toy, tmp_path, monkeypatch) -> None:
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(InputError, match="No space left on device; make room and run again"):
-        train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=2)
+@pytest.mark.parametrize("kilobytes", [3, 6])
+def test_a_full_disk_ends_the_training_with_one_message_and_harms_nothing(toy, tmp_path, kilobytes) -> None:
+    """A limit on the size of files stands for the disk: at 3 kB a checkpoint meets it, at 6 kB a log."""
+    program = (
+        "import resource, runpy, sys; limit = int(sys.argv.pop(1)); resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)); "
+    )
+    program += f"sys.argv[0] = {str(TOY)!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    arguments = json.dumps(
+        {"workdir": str(tmp_path), "steps": 20_000, "config": {"validate_every_epochs": 40, "dispatch_steps": 4}}
+    )
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(kilobytes * 1024), arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+    assert done.returncode == 1
+    last = [line for line in done.stderr.splitlines() if "InputError" in line][-1]
+    assert "File too large; make room and run again" in last
+    for path in checkpoint.list_checkpoints(tmp_path):
+        checkpoint.verify(path)
+    assert bool(checkpoint.list_checkpoints(tmp_path)) == (kilobytes == 6)
 
 
 def test_a_set_without_validation_examples_is_validated_on_what_it_has(toy, tmp_path, capsys) -> None:
