@@ -127,7 +127,9 @@ def sections(
     from drumjax.serve import page
 
     def player(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
-        named = [replace(pattern, name=f"measure {i} of {len(patterns)}") for i, pattern in enumerate(patterns, 1)]
+        last = len(patterns) - 1
+        names = {0: "start", last: "goal"} | {i: f"μ = {i / last:.1f}" for i in range(1, last)}
+        named = [replace(pattern, name=names[i]) for i, pattern in enumerate(patterns)]
         return page.Player(title, named, f"{name}.wav", ((f"{name}.mid", "MIDI"), (f"{name}.wav", "sound")), text)
 
     return [
