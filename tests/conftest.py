@@ -1,11 +1,19 @@
-"""What all tests share: where the real data lies, and its absence said aloud."""
+"""What all tests share: where the real data lies, and its absence said aloud; small files; a model that is trained in seconds."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+PITCHES = {"BD": 36, "SD": 38, "CH": 42, "OH": 46, "RS": 37, "CB": 56}
+TICKS = 24
+"""A 16th at 96 ticks a quarter."""
+
+MidiWriter = Callable[..., Path]
 
 
 def _data_folder() -> Path | None:
@@ -35,3 +43,112 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("real_data")
         if item.get_closest_marker("real_data"):
             item.user_properties.append(("real_data", "yes"))
+
+
+@pytest.fixture
+def midi(tmp_path: Path) -> MidiWriter:
+    """Writes `{(step, lane or pitch): velocity}` as a MIDI file of `steps` 16ths below the test's folder.
+
+    With mido alone: the library's own writer is not asked about its reader.
+    """
+    import mido
+
+    def write(
+        name: str,
+        notes: Mapping[tuple[int, str | int], int],
+        steps: int = 64,
+        metre: tuple[int, int] = (4, 4),
+        channel: int = 9,
+        tempo_bpm: float | None = None,
+    ) -> Path:
+        track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=metre[0], denominator=metre[1])])
+        if tempo_bpm is not None:
+            track.append(mido.MetaMessage("set_tempo", tempo=round(60e6 / tempo_bpm)))
+        now = 0
+        for (step, lane), velocity in sorted(notes.items(), key=lambda item: (item[0][0], str(item[0][1]))):
+            pitch = PITCHES[lane] if isinstance(lane, str) else lane
+            track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=velocity, time=step * TICKS - now))
+            now = step * TICKS
+        track.append(mido.MetaMessage("end_of_track", time=steps * TICKS - now))
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mido.MidiFile(type=0, ticks_per_beat=4 * TICKS, tracks=[track]).save(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_folder(midi: MidiWriter, tmp_path: Path) -> Path:
+    """Twenty MIDI files of two genres, one to three different windows each: 39 patterns."""
+    for i in range(20):
+        windows = 1 + i % 3
+        # The window's number in a pitch of its own and the file's in the place of a second hit: no two are alike.
+        notes = {(64 * w, "BD"): 100 for w in range(windows)} | {(64 * w + 1 + i, "SD"): 40 + w for w in range(windows)}
+        midi(f"source/{'Techno' if i % 2 else 'IDM'}/{i:02}.mid", notes, steps=64 * windows)
+    return tmp_path / "source"
+
+
+@pytest.fixture(scope="session")
+def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Programs that several tests compile are compiled once, in this process and in those that it starts."""
+    import jax
+
+    options = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in options}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in options.items():
+            jax.config.update(name, value)
+            patch.setenv(name.upper(), str(value))
+        yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture
+def compilations() -> Iterator[list[str]]:
+    """Grows by one for every program that the backend compiles."""
+    import jax
+
+    seen: list[str] = []
+
+    def listen(event: str, duration: float, **_: object) -> None:
+        if event.endswith("backend_compile_duration"):
+            seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> Any:
+    """The convolutional pattern VAE, shrunken until it compiles and trains in seconds."""
+    from drumjax.models.pattern_vae import PatternVAEConfig
+    from drumjax.train.config import OptimizerConfig
+    from drumjax.train.recipes.pattern_vae import PatternVAETraining
+
+    model = PatternVAEConfig(encoder="conv", conv_channels=(16, 16), encoder_widths=(32,), decoder_widths=(32, 64))
+    return PatternVAETraining(model=model, optimizer=OptimizerConfig(learning_rate=3e-3))
+
+
+@pytest.fixture(scope="session")
+def tiny_workdir(tiny_config: Any, compilation_cache: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working directory of a training of 80 steps on the embedded patterns: good enough to play, never to be written to."""
+    from drumjax.train.run import train
+
+    workdir = tmp_path_factory.mktemp("tiny")
+    train("pattern-vae", tiny_config, "embedded", workdir, steps=80)
+    return workdir
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_workdir: Path) -> Any:
+    """The instrument of `tiny_workdir`."""
+    import drumjax
+
+    return drumjax.load(tiny_workdir)
