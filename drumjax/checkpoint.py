@@ -510,7 +510,13 @@ def clean(workdir: str | os.PathLike[str]) -> None:
 
 
 def export_for_playing(
-    checkpoint: str | os.PathLike[str], out: str | os.PathLike[str], *, name: str, kind: str, half: bool = False
+    checkpoint: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    name: str,
+    kind: str,
+    half: bool = False,
+    about: Mapping[str, Json] | None = None,
 ) -> Path:
     """Writes an instrument directory of one member: the checkpoint's weights and card without the training state.
 
@@ -520,6 +526,7 @@ def export_for_playing(
       name: what the instrument is called, e.g. `pattern-vae-808`.
       kind: what it plays, e.g. `patterns`.
       half: store float32 weights as float16; `load_playing` gives float32 again.
+      about: what else the card shall say: how it was trained, what it was measured to do, whom to credit.
 
     Returns:
       `out` as a path. `instrument.json` in it names the member `model` at `.` with the SHA-256 of its manifest.
@@ -531,7 +538,7 @@ def export_for_playing(
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / INSTRUMENT).is_file())):
         raise InputError(out, rule="a new folder or an instrument to replace", found="other files", remedy="name another folder")
     playing = load_playing(checkpoint)
-    card = playing.card | {"stored_as": "float16" if half else "as trained"}
+    card = playing.card | {"stored_as": "float16" if half else "as trained"} | dict(about or {})
     place = save(out, {"play": {"params": playing.params, "extra": playing.extra}}, {CARD: card}, half=half)
     member = {"path": ".", "sha256": fingerprint(place)}
     (place / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))

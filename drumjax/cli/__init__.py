@@ -28,6 +28,7 @@ VERBS = {
     "doctor": Verb("drumjax.cli.doctor:doctor", "Check the installation, the devices and the shipped models."),
     "models list": Verb("drumjax.cli.models:list_models", "List the models that ship with the library."),
     "models show": Verb("drumjax.cli.models:show_model", "Show a model's card: data, licences, command, evaluation."),
+    "models pack": Verb("drumjax.cli.models:pack_model", "Pack a trained model for sharing, with a card."),
     "data inspect": Verb("drumjax.cli.data:inspect", "Show what of a folder or file is usable, and why the rest is not."),
     "data build": Verb("drumjax.cli.data:build", "Prepare a folder of patterns for training."),
     "data arrays": Verb("drumjax.cli.data:arrays", "Write prepared data as one .npz file, for machines without TFDS."),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from drumjax.cli.arguments import Model, parse
+from tyro.conf import Positional, arg
+
+from drumjax.boundary import InputError, read_json
+from drumjax.cli.arguments import Model, parse, say
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,31 @@ class ShowModel:
     """A shipped model's name, or the folder of one that you trained."""
     json: bool = False
     """Print the whole card as JSON."""
+
+
+@dataclass(frozen=True)
+class PackModel:
+    """Pack a trained model for sharing: its best weights and a card, without the optimiser's state.
+
+    The card names the data with their licences, the command that trained it, and, from reports, what it was measured to do.
+
+    examples:
+      drumjax models pack runs/mine -o shared/mine --name mine --half
+      drumjax models pack runs/mine -o shared/mine --name mine --reports report/report.json --credits "Patterns: A. Person, CC BY"
+    """
+
+    workdir: Positional[Path]
+    """The working directory of a training."""
+    output: Annotated[Path, arg(aliases=["-o"])]
+    """The folder to write: a new one, or a packed model to replace."""
+    name: str
+    """What the model is called."""
+    half: bool = False
+    """Store the weights in half precision: half the size."""
+    reports: tuple[Path, ...] = ()
+    """report.json files of 'drumjax evaluate'; their overall figures go into the card."""
+    credits: tuple[str, ...] = ()
+    """Whom the licences of the data ask to credit, a sentence each."""
 
 
 def list_models(arguments: list[str], prog: str) -> int:
@@ -63,4 +94,53 @@ def show_model(arguments: list[str], prog: str) -> int:
     card = model_card(call.model)
     text = json.dumps(card, indent=1) if call.json else "\n".join([f"folder: {model_directory(call.model)}", *_lines(card)])
     print(text)
+    return 0
+
+
+def training_command(run: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """The command that repeats a training: what its configuration differs in from the recipe's default one, as options."""
+    words = ["drumjax", "train", run["recipe"], "--data", run["data_named"], "--workdir", "RUN", "--steps", str(run["steps"])]
+
+    def differing(now: Mapping[str, Any], then: Mapping[str, Any], prefix: str = "") -> None:
+        for key, value in now.items():
+            if isinstance(value, Mapping):
+                differing(value, then[key], f"{prefix}{key}.")
+            elif value != then[key] and not (prefix == "" and key == "epochs"):
+                words.append(f"--{prefix}{key}".replace("_", "-"))
+                words.extend(map(str, value if isinstance(value, list) else [value]))
+
+    differing(run["config"], defaults)
+    return shlex.join(words)
+
+
+def pack_model(arguments: list[str], prog: str) -> int:
+    """`drumjax models pack`."""
+    call = parse(PackModel, arguments, prog)
+    from drumjax import checkpoint
+    from drumjax.train.recipe import recipe
+
+    place = checkpoint.best(call.workdir)
+    run = read_json(call.workdir / "config.json")
+    try:
+        chosen = recipe(run["recipe"])
+        command = training_command(run, checkpoint.dump_config(chosen.presets["paper"]))
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            call.workdir / "config.json",
+            rule="the configuration of a training of this version",
+            found=f"one without {error}",
+            remedy="name the --workdir of a 'drumjax train'",
+        ) from error
+    evaluations = []
+    for path in call.reports:
+        report = read_json(path)
+        if not isinstance(report, dict) or not isinstance(report.get("metrics"), dict):
+            raise InputError(path, rule="a report.json of 'drumjax evaluate'", found="something else", remedy="name such a file")
+        overall = {name: figure["mean"] for name, figure in report["metrics"].items() if "→" not in name}
+        evaluations.append({key: report[key] for key in ("suite", "data", "split", "n")} | {"metrics": overall})
+    about = {"name": call.name, "command": command, "evaluation": evaluations, "credits": list(call.credits)}
+    checkpoint.export_for_playing(place, call.output, name=call.name, kind=chosen.kind, half=call.half, about=about)
+    size = sum(path.stat().st_size for path in call.output.rglob("*") if path.is_file())
+    print(f"packed step {place.name}, {size / 1e6:.2f} MB; play it with --model {call.output}")
+    say(call.output)
     return 0
