@@ -17,7 +17,7 @@ from drumjax.boundary import InputError, describe, read_audio_comment, read_head
 
 MAX_BYTES = 2_000
 MAX_PATH_BYTES = 400
-"""An input's path keeps its end, up to this many bytes of ASCII JSON, after "..."."""
+"""An input's or a model's path keeps its end, up to this many bytes of ASCII JSON, after "..."."""
 _FIELDS = frozenset(("drumjax", "verb", "model", "seed", "parameters", "inputs"))
 
 
@@ -34,7 +34,7 @@ def provenance(
 
     Args:
       verb: the command's words, "pattern interpolate".
-      model: the model as the user named it; None for verbs without one.
+      model: the model as the user named it, a long path by its end like an input's; None for verbs without one.
       model_sha256: the hash of the model's files.
       seed: the seed of all random draws; None for verbs that draw nothing.
       parameters: the call's other arguments by name, JSON values. The output path is not among them: where a file was written does
@@ -49,7 +49,7 @@ def provenance(
     return {
         "drumjax": drumjax.__version__,
         "verb": verb,
-        "model": None if model is None else {"name": model, "sha256": model_sha256},
+        "model": None if model is None else {"name": _end_of(model), "sha256": model_sha256},
         "seed": seed,
         "parameters": dict(parameters),
         "inputs": [_input(entry) for entry in inputs],
