@@ -34,7 +34,7 @@ def _at(x: jax.Array, step: jax.Array) -> jax.Array:
 
 
 def _put(x: jax.Array, value: jax.Array, step: jax.Array, column: int = 0) -> jax.Array:
-    return lax.dynamic_update_slice(x, value.astype(x.dtype)[:, None], (0, step, column))
+    return lax.dynamic_update_slice(x, value[:, None], (0, step, column))
 
 
 def _rows(x: jax.Array) -> jax.Array:
@@ -42,24 +42,29 @@ def _rows(x: jax.Array) -> jax.Array:
     return x.reshape(-1, x.shape[-1])
 
 
+def _dot(x: jax.Array, w: jax.Array) -> jax.Array:
+    """x @ w, multiplied in w's type and summed in x's."""
+    return jnp.matmul(x.astype(w.dtype), w, preferred_element_type=x.dtype)
+
+
 def _scan(projected: jax.Array, wh: jax.Array, b: jax.Array, reverse: bool, save: bool) -> tuple[jax.Array, State, tuple]:
     """Outputs, last state and, if `save`, what `_recurrence_bwd` needs: ∂c/∂z of i, f, g and ∂h/∂z of o; ∂c/∂h; f.
 
-    All arguments are halved where a sigmoid follows: z is what the one tanh sees. The cell is float32 under any compute type.
+    All arguments are halved where a sigmoid follows: z is what the one tanh sees. Everything but wh is at least float32: XLA's CPU
+    compiler copies a bfloat16 array as a whole at every write into it (32 times slower).
     """
     steps, units = projected.shape[1], wh.shape[0]
-    wide = jnp.promote_types(projected.dtype, jnp.float32)
     empty = jnp.zeros_like(projected[..., :units])  # "like": it varies over the devices of a shard_map as its model does
     zero = jnp.zeros_like(projected[:, 0, :units])
 
     def step(n: jax.Array, carry: tuple) -> tuple:
         (h, c), outputs, inputs, *saved = carry
         t = steps - 1 - n if reverse else n
-        i, f, g, o = jnp.split(jnp.tanh((_at(inputs, t) + h @ wh + b).astype(wide)), 4, -1)
+        i, f, g, o = jnp.split(jnp.tanh(_at(inputs, t) + _dot(h, wh) + b), 4, -1)
         i, f, o = i / 2 + 0.5, f / 2 + 0.5, o / 2 + 0.5
         before, c = c, f * c + i * g
         tanh_c = jnp.tanh(c)
-        h = (o * tanh_c).astype(h.dtype)
+        h = o * tanh_c
         if save:
             by_gate = (2 * g * i * (1 - i), 2 * before * f * (1 - f), i * (1 - g * g), 2 * tanh_c * o * (1 - o))
             for gate, value in enumerate(by_gate):
@@ -68,7 +73,7 @@ def _scan(projected: jax.Array, wh: jax.Array, b: jax.Array, reverse: bool, save
         return (h, c), _put(outputs, h, t), inputs, *saved
 
     saved = (empty, empty) if save else ()
-    state, outputs, *saved = lax.fori_loop(0, steps, step, ((zero, zero.astype(wide)), empty, projected, *saved))
+    state, outputs, *saved = lax.fori_loop(0, steps, step, ((zero, zero), empty, projected, *saved))
     return outputs, state, tuple(saved)
 
 
@@ -92,13 +97,13 @@ def _recurrence_bwd(reverse: bool, residuals: tuple, cotangents: tuple[jax.Array
         t = n if reverse else steps - 1 - n
         dh = dh + _at(d_outputs, t)
         dc = dc + dh * _at(by_cell, t)
-        dz = (_at(by_gate, t) * jnp.concatenate([dc, dc, dc, dh], -1)).astype(by_gate.dtype)
-        return (dz @ wh.T, dc * _at(forget, t)), _put(by_gate, dz, t)
+        dz = _at(by_gate, t) * jnp.concatenate([dc, dc, dc, dh], -1)
+        return (_dot(dz, wh.T), dc * _at(forget, t)), _put(by_gate, dz, t)
 
     _, dz = lax.fori_loop(0, steps, step, ((dh, dc), by_gate))
     kept, gap = (outputs[:, 1:], (0, 1)) if reverse else (outputs[:, :-1], (1, 0))
     before = jnp.pad(kept, ((0, 0), gap, (0, 0)))
-    return dz, _rows(before).T @ _rows(dz), _rows(dz).sum(0)
+    return dz, _rows(before).astype(wh.dtype).T @ _rows(dz).astype(wh.dtype), _rows(dz).sum(0)
 
 
 _recurrence.defvjp(_recurrence_fwd, _recurrence_bwd)
@@ -118,13 +123,15 @@ def lstm(x: jax.Array, wx: jax.Array, wh: jax.Array, b: jax.Array, *, reverse: b
         reverse: from the last step to the first. Output t then still stands beside input t; the final state belongs to step 0.
 
     Returns:
-        The outputs (batch, steps, units) and the final state (h, c), each (batch, units); c is at least float32.
+        The outputs (batch, steps, units) in x's type and the final state (h, c), each (batch, units) and at least float32.
     """
     units = wh.shape[0]
     # "like x": in a shard_map the products with it vary over the devices, as the gradients that `_recurrence_bwd` returns do.
     halve = jnp.full_like(x, 0.5, shape=(4 * units,)).at[2 * units : 3 * units].set(1)
+    wide = jnp.promote_types(x.dtype, jnp.float32)
     projected = (_rows(x) @ (wx * halve)).reshape(*x.shape[:2], 4 * units)
-    return _recurrence(projected, wh * halve, b * halve, reverse)
+    outputs, state = _recurrence(projected.astype(wide), wh * halve, (b * halve).astype(wide), reverse)
+    return outputs.astype(x.dtype), state
 
 
 def _per_gate(init: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
@@ -152,7 +159,7 @@ class BidirectionalLSTM(nn.Module):
 
     Attributes:
         units: of each direction.
-        dtype: compute type of the matrix products and of what is kept for the gradient; the cell stays float32.
+        dtype: type of the inputs, outputs and factors of the matrix products; the state and all between stay float32.
     """
 
     units: int
@@ -168,4 +175,4 @@ class BidirectionalLSTM(nn.Module):
             output, (h, _) = lstm(*nn.dtypes.promote_dtype(x, wx, wh, b, dtype=self.dtype), reverse=direction == "backward")
             outputs.append(output)
             finals.append(h)
-        return jnp.concatenate(outputs, -1), jnp.concatenate(finals, -1)
+        return jnp.concatenate(outputs, -1), jnp.concatenate(finals, -1).astype(self.dtype)
