@@ -1,0 +1,189 @@
+"""How fast is the LSTM, beside a naive scan, Flax's stock layer and PyTorch's?
+
+    python benchmarks/recurrent.py -o results/recurrent.json
+    python benchmarks/recurrent.py --devices 2
+
+The pattern VAE's recurrent layers (three, both directions, 64 units each way), 64 patterns at a time. Forward: the final states.
+Training: gradient of the mean square of these and a step of Adam. JAX runs `calls` of them in one dispatch, as training does;
+PyTorch runs as many. The rivals take turns in one process, and the ratios are medians over rounds.
+
+With `--devices N` the CPU stands for N devices and the batch is split over them, which keeps N cores busy where the steps of one
+recurrence cannot: XLA runs the loops of one device one after the other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import tyro
+from common import interleaved, machine, ratio, show, write_json
+from tyro.conf import arg
+
+from drumjax.models.pattern_vae import PatternVAEConfig
+from drumjax.nn.recurrent import BidirectionalLSTM
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure the forms of the LSTM against each other."""
+
+    batch: int = 64
+    """Patterns at a time."""
+    calls: int = 20
+    """Forward passes or training steps in one dispatch."""
+    rounds: int = 15
+    """Dispatches of each rival."""
+    devices: int = 1
+    """CPU devices over which the batch is split."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """The results, JSON."""
+
+
+class NaiveLSTM(nn.Module):
+    """The equations in a `lax.scan`, left to JAX to differentiate; parameters and results as `BidirectionalLSTM`'s."""
+
+    units: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def step(weights: tuple, state: tuple, item: jax.Array) -> tuple:
+            wx, wh, b = weights
+            h, c = state
+            i, f, g, o = jnp.split(item @ wx + h @ wh + b, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        outputs, finals = [], []
+        zero = jnp.zeros((x.shape[0], self.units))
+        for direction in ("forward", "backward"):
+            wx = self.param(f"{direction}_wx", nn.initializers.lecun_normal(), (x.shape[-1], 4 * self.units))
+            wh = self.param(f"{direction}_wh", nn.initializers.lecun_normal(), (self.units, 4 * self.units))
+            b = self.param(f"{direction}_b", nn.initializers.zeros, (4 * self.units,))
+            reverse = direction == "backward"
+            (h, _), output = jax.lax.scan(partial(step, (wx, wh, b)), (zero, zero), jnp.swapaxes(x, 0, 1), reverse=reverse)
+            outputs.append(jnp.swapaxes(output, 0, 1))
+            finals.append(h)
+        return jnp.concatenate(outputs, -1), jnp.concatenate(finals, -1)
+
+
+class StockLSTM(nn.Module):
+    """Flax's own layers."""
+
+    units: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        layers = (nn.RNN(nn.OptimizedLSTMCell(self.units)) for _ in range(2))
+        outputs = nn.Bidirectional(*layers)(x)
+        return outputs, jnp.concatenate([outputs[:, -1, : self.units], outputs[:, 0, self.units :]], -1)
+
+
+class Stack(nn.Module):
+    """Layers of one form -> the last one's final states, (items, 2 units)."""
+
+    layer: Callable[[int], nn.Module]
+    config: PatternVAEConfig
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for _ in range(self.config.lstm_layers):
+            x, final = self.layer(self.config.lstm_units)(x)
+        return final
+
+
+def jax_runs(
+    layer: Callable[[int], nn.Module], config: PatternVAEConfig, x: np.ndarray, calls: int
+) -> dict[str, Callable[[], Any]]:
+    """Forward and training, `calls` times each in one dispatch."""
+    model, optimizer = Stack(layer, config), optax.adam(1e-3)
+    mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    everywhere = jax.NamedSharding(mesh, jax.P())
+    batch = jax.device_put(x, jax.NamedSharding(mesh, jax.P("data")))
+    params = jax.device_put(jax.jit(model.init)(jax.random.key(0), x[:1]), everywhere)
+    state = jax.device_put((params, optimizer.init(params)), everywhere)
+
+    @jax.jit
+    def forward(params: Any, x: jax.Array) -> jax.Array:
+        # The next input hangs on the last result: XLA would otherwise compute once what is the same each time.
+        def once(x: jax.Array, _: None) -> tuple:
+            final = model.apply(params, x)
+            return x + 1e-6 * final.mean(), final.mean()
+
+        return jax.lax.scan(once, x, None, length=calls)[1]
+
+    @jax.jit
+    def train(state: Any, x: jax.Array) -> Any:
+        def once(state: Any, _: None) -> tuple:
+            params, moments = state
+            loss, gradient = jax.value_and_grad(lambda p: jnp.mean(model.apply(p, x) ** 2))(params)
+            updates, moments = optimizer.update(gradient, moments)
+            return (optax.apply_updates(params, updates), moments), loss
+
+        return jax.lax.scan(once, state, None, length=calls)
+
+    return {
+        "forward": lambda: jax.block_until_ready(forward(params, batch)),
+        "training": lambda: jax.block_until_ready(train(state, batch)),
+    }
+
+
+def torch_runs(config: PatternVAEConfig, x: np.ndarray, calls: int) -> dict[str, Callable[[], Any]]:
+    """The same in PyTorch."""
+    import torch
+    from torch_pattern_vae import final_states, lstm_stack
+
+    lstm, batch = lstm_stack(config), torch.from_numpy(x)
+    optimizer = torch.optim.Adam(lstm.parameters(), 1e-3)
+
+    def forward() -> None:
+        with torch.no_grad():
+            for _ in range(calls):
+                final_states(lstm, batch)
+
+    def train() -> None:
+        for _ in range(calls):
+            optimizer.zero_grad()
+            final_states(lstm, batch).square().mean().backward()
+            optimizer.step()
+
+    return {"forward": forward, "training": train}
+
+
+def main() -> None:
+    call = tyro.cli(Benchmark, description=__doc__)
+    jax.config.update("jax_num_cpu_devices", call.devices)
+    where, config = machine(), PatternVAEConfig()
+    x = np.random.default_rng(0).random((call.batch, config.steps, config.lanes), np.float32)
+    forms = {"naive scan": NaiveLSTM, "Flax": StockLSTM, "drumjax": BidirectionalLSTM}
+    runs = {name: jax_runs(layer, config, x, call.calls) for name, layer in forms.items()}
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        where["torch"], where["torch_threads"] = torch.__version__, torch.get_num_threads()
+        runs["PyTorch"] = torch_runs(config, x, call.calls)
+
+    rows = []
+    for task in ("forward", "training"):
+        seconds = interleaved({name: run[task] for name, run in runs.items()}, call.rounds)
+        for name, times in seconds.items():
+            rows.append([task, name, 1e3 * float(np.median(times)) / call.calls, ratio(times, seconds["drumjax"])])
+    columns = ["task", "form", "ms", "times drumjax's"]
+    show(f"{config.lstm_layers} bidirectional LSTM layers, batch {call.batch}, {call.devices} devices", columns, rows)
+    results = [dict(zip(columns, row, strict=True)) for row in rows]
+    settings = {"batch": call.batch, "calls": call.calls, "rounds": call.rounds, "devices": call.devices}
+    write_json(call.output, {"benchmark": "recurrent", "machine": where, **settings, "results": results})
+
+
+if __name__ == "__main__":
+    main()
