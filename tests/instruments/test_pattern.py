@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 
 import jax
@@ -13,10 +12,13 @@ import pytest
 import drumjax
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.datasets.load import load_patterns
 from drumjax.instruments.pattern import MOST_MEASURES, PatternInstrument
+from drumjax.metrics.patterns import onset_f1, played
 from drumjax.patterns import POCKET, Pattern, concatenate, read_windows
 from drumjax.provenance import read_provenance
 from drumjax.synth.grammar import GENRES, embedded
+from drumjax.systems.pattern_vae import THRESHOLDS
 
 NEAR_THRESHOLD = 1e-4
 """Decoded velocities this near to the threshold may fall on either side of it in float32 and float64."""
@@ -250,10 +252,14 @@ def test_every_hit_reaches_the_stored_threshold(tiny, some_patterns) -> None:
     assert counts[0] > counts[1] > counts[2] > 0
 
 
-def test_the_threshold_is_the_cards(tiny, tiny_workdir) -> None:
-    card = json.loads((checkpoint.best(tiny_workdir) / "card.json").read_text())
-    assert tiny.threshold == card["play"]["threshold"] == card["metrics"]["threshold"]
-    assert tiny.genres == GENRES
+def test_the_stored_threshold_is_the_best_one_on_the_validation_split(tiny) -> None:
+    held_out = load_patterns("embedded").splits["validation"]["velocity"]
+    values = tiny.reconstruct_values(held_out)
+    scores = [onset_f1(held_out > 0, played(values, threshold) > 0) for threshold in THRESHOLDS]
+    assert tiny.threshold == THRESHOLDS[int(np.argmax(scores))]
+    assert tiny.card["metrics"]["onset_f1"] == pytest.approx(max(scores), abs=1e-6)
+    assert tiny.card["play"]["threshold"] == tiny.threshold
+    assert tiny.card["criterion"] == {"name": "onset_f1", "mode": "max", "value": tiny.card["metrics"]["onset_f1"]}
 
 
 def test_nothing_in_gives_nothing_out(tiny) -> None:
