@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -112,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _run(arguments)
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # now, while an error can be caught, and not when the interpreter ends
     except InputError as error:
         print(f"drumjax: {error}", file=sys.stderr)
         return 2
@@ -120,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("drumjax: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone: no error of ours. Keeps the interpreter from complaining on exit.
-        sys.stderr.close()
+        # The reader of our output (head, less) has gone: no error of ours. What is left goes nowhere, or the interpreter would
+        # complain when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
