@@ -4,8 +4,9 @@
     python benchmarks/generation.py --model runs/mine --patterns 10000
 
 Bulk: codes from the prior to velocities, in batches, on the device and back in the host's memory. A pattern has 4 bars. Warm: a
-call of `PatternInstrument.interpolate` for 6 measures in a process that has made one before. Cold: the whole command `drumjax pattern interpolate a.mid b.mid --measures 6`, a new process each time, with the compilation cache of the runs before and
-with an empty one.
+call of `PatternInstrument.interpolate` for 6 measures in a process that has made one before. Cold: the whole command
+`drumjax pattern interpolate a.mid b.mid --measures 6`, a new process each time, with the compilation cache of the runs before
+and with an empty one.
 """
 
 from __future__ import annotations

@@ -1,0 +1,140 @@
+"""How fast does the pattern VAE train: many steps a dispatch against one, the encoders' forms, and PyTorch?
+
+    python benchmarks/training.py -o results/training.json
+    python benchmarks/training.py --encoder conv
+
+One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
+rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. `drumjax, K = n` is the engine of `drumjax train` with n
+steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jax
+import numpy as np
+import tyro
+from common import interleaved, machine, peak_memory_mib, ratio, show, write_json
+from tyro.conf import arg
+
+from drumjax.datasets.load import load_patterns
+from drumjax.models import PatternVAEConfig
+from drumjax.models import pattern_vae as network
+from drumjax.nn import conv
+from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system
+from drumjax.train.config import OptimizerConfig, make_optimizer
+from drumjax.train.engine import compile_program, source_of
+from drumjax.train.parallel import make_layout
+from drumjax.train.recipes.pattern_vae import PatternVAETraining
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Measure training steps a second."""
+
+    encoder: Literal["lstm", "conv"] = "lstm"
+    """The paper's encoder, or the convolutional one (also in XLA's stock form)."""
+    batch: int = 64
+    """Patterns a step."""
+    steps: int = 50
+    """Steps that each rival makes in a round; the larger K."""
+    rounds: int = 7
+    """How often each has its turn."""
+    devices: int = 1
+    """On a CPU: how many devices it stands for; the batch is split over them."""
+    output: Annotated[Path | None, arg(aliases=["-o"])] = None
+    """The results, JSON."""
+
+
+def engine(arrays: Mapping[str, np.ndarray], encoder: str, batch: int, steps: int, k: int) -> Callable[[], None]:
+    """`steps` steps by the engine, k a dispatch."""
+    config = PatternVAETraining(batch_size=batch, dispatch_steps=max(k, 2), model=PatternVAEConfig(encoder=encoder))
+    system = pattern_vae_system(config.model, PatternVAELoss())
+    optimizers = {"vae": make_optimizer(OptimizerConfig())}
+    source = source_of(arrays, config)
+    program = compile_program(system, optimizers, source, None, ema_decay=0.0, layout=make_layout(batch))
+    state = program.start(jax.random.key(0))
+    done = 0
+
+    def run() -> None:
+        nonlocal state, done
+        for _ in range(0, steps, k):
+            state, summary = program.advance(state, program.prepare(done, k), k, 10**6)
+            done += k
+        program.read(summary, done)
+
+    return run
+
+
+def stock_convolution(run: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+    """The same rival, built and compiled with XLA's own convolution."""
+    ours = network.StridedConv
+
+    class Stock(conv.StridedConv):
+        form: conv.Form = "stock"
+
+    network.StridedConv = Stock
+    try:
+        made = run()
+        made()
+    finally:
+        network.StridedConv = ours
+    return made
+
+
+def torch_steps(arrays: Mapping[str, np.ndarray], batch: int, steps: int) -> Callable[[], None]:
+    """`steps` steps in PyTorch on batches drawn from the same patterns."""
+    from torch_pattern_vae import make_step
+
+    step = make_step(PatternVAEConfig())
+    velocity, rng = arrays["velocity"], np.random.default_rng(0)
+
+    def run() -> None:
+        for _ in range(steps):
+            step(velocity[rng.integers(0, len(velocity), batch)])
+
+    return run
+
+
+def main() -> None:
+    call = tyro.cli(Benchmark, description=__doc__)
+    jax.config.update("jax_num_cpu_devices", call.devices)
+    where = machine()
+    arrays = {name: a for name, a in load_patterns("embedded").splits["train"].items() if a.dtype.kind != "U"}
+    many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
+    rivals: dict[str, Any] = {
+        many: engine(arrays, call.encoder, call.batch, call.steps, call.steps),
+        one: engine(arrays, call.encoder, call.batch, call.steps, 1),
+    }
+    if call.encoder == "conv" and jax.default_backend() == "cpu":
+        few = max(call.steps // 10, 1)  # it takes so long that a tenth of the steps must do
+        stock = stock_convolution(lambda: engine(arrays, "conv", call.batch, few, few))
+        rivals["drumjax, stock convolution, a tenth of the steps"] = stock
+    if call.encoder == "lstm" and importlib.util.find_spec("torch"):
+        import torch
+
+        where["torch"], where["torch_threads"] = torch.__version__, torch.get_num_threads()
+        rivals["PyTorch"] = torch_steps(arrays, call.batch, call.steps)
+    seconds = interleaved(rivals, call.rounds)
+    rows = []
+    for name, times in seconds.items():
+        made = call.steps if "a tenth" not in name else max(call.steps // 10, 1)
+        per_step = times / made
+        steps_per_s = float(1 / np.median(per_step))
+        rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, ratio(per_step, seconds[many] / call.steps)])
+    columns = ["rival", "ms a step", "steps/s", "patterns/s", f"times {many}'s"]
+    show(f"pattern VAE, encoder {call.encoder}, batch {call.batch}, {call.devices} device(s)", columns, rows)
+    print(f"peak memory of the process: {peak_memory_mib():.0f} MiB")
+    results = [dict(zip(columns, row, strict=True)) for row in rows]
+    settings = {"encoder": call.encoder, "batch": call.batch, "steps": call.steps, "rounds": call.rounds, "devices": call.devices}
+    memory = {"peak_memory_mib": peak_memory_mib()}
+    write_json(call.output, {"benchmark": "training", "machine": where, **settings, **memory, "results": results})
+
+
+if __name__ == "__main__":
+    main()
