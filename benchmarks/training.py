@@ -4,8 +4,8 @@
     python benchmarks/training.py --encoder conv
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
-rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. `drumjax, K = n` is the engine of `drumjax train` with n
-steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores.
+rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. `drumjax, K = n` is the engine of `drumjax train`
+with n steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores.
 """
 
 from __future__ import annotations
