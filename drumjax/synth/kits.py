@@ -22,7 +22,14 @@ _TRIM = 1e-3
 _KEPT_S = 0.0005
 
 VOCABULARY = (
-    ("OH", r"\b(oh|ohh|hho|oph|openhats?|openhh|ophats?)\b"),
+    # Before the hats: of a tom or conga "hh" is the highest of several.
+    ("LT", r"\b(low ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
+    ("HT", r"\b(hi(gh)? ?toms?|toms? (h|hh|hi|high))\b"),
+    ("MT", r"\b(mid ?toms?|toms?)\b"),
+    ("LC", r"\b((conga|bongo)s? (l|ll|lo|low)|low (conga|bongo)s?)\b"),
+    ("HC", r"\b((conga|bongo)s? (h|hh|hi|high)|hi(gh)? (conga|bongo)s?)\b"),
+    ("MC", r"\b(congas?|bongos?)\b"),
+    ("OH", r"\b(oh|ohh|hho|oph|openhats?|openhh|ophats?|openhihats?|hihatopen|hatopen)\b"),
     ("OH", r"\bopen\b.*\b(hh|hats?|hihats?)\b|\b(hh|hats?|hihats?)\b.*\bopen\b"),
     ("CH", r"\b(ch|chh|hhc|hh|hats?|hihats?|hi hats?|closedhats?|closedhh|clhats?)\b"),
     ("RS", r"\b(rs|rims?|rimshots?|rim shots?|side ?sticks?|cross ?sticks?|sticks?)\b"),
@@ -30,18 +37,14 @@ VOCABULARY = (
     ("CP", r"\b(cp|claps?|hand ?claps?)\b"),
     ("SD", r"\b(sd|sn|snr|snares?)\b"),
     ("BD", r"\b(bd|kd|kicks?|kik|bass ?drums?)\b"),
-    ("LT", r"\b(lt|low ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
-    ("HT", r"\b(ht|hi(gh)? ?toms?|toms? (h|hh|hi|high))\b"),
-    ("MT", r"\b(mt|mid ?toms?|toms?)\b"),
     ("RD", r"\b(rd|rides?)\b"),
     ("CY", r"\b(cy|crash(es)?|cymbals?|china|splash)\b"),
     ("CL", r"\b(cl|claves?|wood ?blocks?)\b"),
     ("MA", r"\b(ma|maracas?|shakers?|cabasas?|tamb|tambourines?)\b"),
-    ("LC", r"\b(lc|(conga|bongo)s? (l|ll|lo|low)|low (conga|bongo)s?)\b"),
-    ("HC", r"\b(hc|(conga|bongo)s? (h|hh|hi|high)|hi(gh)? (conga|bongo)s?)\b"),
-    ("MC", r"\b(mc|congas?|bongos?)\b"),
 )
 """What a name says it is, the first line that fits; read against lower-case words with everything but letters as a blank."""
+CODES = tuple((code.upper(), rf"\b{code}\b") for code in ("lt", "mt", "ht", "lc", "mc", "hc"))
+"""Roland's short names, which others give to other drums ("hc" to a closed hat): read when neither name nor folder says more."""
 _NEIGHBOURS = {
     "LT": ("MT", "HT"),
     "MT": ("LT", "HT"),
@@ -180,13 +183,10 @@ def _names(relative: Path) -> list[str]:
 
 
 def _voice(names: list[str]) -> str | None:
-    for name in names:
-        spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-        text = " ".join(re.findall("[a-z]+", spaced.lower()))
-        for voice, expression in VOCABULARY:
-            if re.search(expression, text):
-                return voice
-    return None
+    spaced = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name) for name in names]
+    texts = [" ".join(re.findall("[a-z]+", name.lower())) for name in spaced]
+    ways = ((voice, expression, text) for table in (VOCABULARY, CODES) for text in texts for voice, expression in table)
+    return next((voice for voice, expression, text in ways if re.search(expression, text)), None)
 
 
 def _lane_voice(drum_map: DrumMap, index: int) -> str | None:

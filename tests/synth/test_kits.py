@@ -42,7 +42,8 @@ def pitch_hz(samples: np.ndarray, rate: int = RATE) -> float:
         ("hh open.wav", "OH"), ("OpenHat.wav", "OH"), ("hihat_open.flac", "OH"), ("oh.wav", "OH"), ("OH-2.wav", "OH"),
         ("rimshot.wav", "RS"), ("lm2_stick_h.flac", "RS"), ("Side Stick.wav", "RS"), ("cowbell.wav", "CB"), ("lm2_cowb.flac", "CB"),
         ("clap.wav", "CP"), ("Tom.wav", "MT"), ("low tom.wav", "LT"), ("tom_hi.wav", "HT"), ("floor-tom.wav", "LT"),
-        ("ride.wav", "RD"),
+        ("ride.wav", "RD"), ("lm2_conga_hh.flac", "HC"), ("lm2_tom_hh.flac", "HT"), ("tom_ll.wav", "LT"), ("conga/hh.wav", "CH"),
+        ("hihat_closed/ht_vl4.flac", "CH"), ("ht_vl4.flac", "HT"), ("perc/HC.wav", "HC"), ("8_hihatopen_hihat.flac", "OH"),
         ("Crash 16.wav", "CY"), ("claves.wav", "CL"), ("shaker.wav", "MA"), ("conga_l.wav", "LC"), ("bongo.wav", "MC"),
         ("snare/01.wav", "SD"), ("Kicks/Acoustic/deep.wav", "BD"), ("cymbal/lm2_ride.flac", "RD"),
         ("chord.wav", None), ("tomorrow.wav", None), ("bass.wav", None), ("override.wav", None), ("001.wav", None),
@@ -160,6 +161,8 @@ def test_real_drum_machines_make_whole_kits(data_folder, drum_map):
     kit, report = load_kit(folder, drum_map)
     assert all(report.sources[lane] for lane in drum_map.lanes)
     assert report.refused == ()
+    for lane, kind in (("BD", "kick"), ("SD", "snare"), ("CH", "hihat_closed"), ("OH", "hihat_open")):
+        assert report.sources.get(lane, kind).startswith(kind), lane
     grid = np.zeros((64, len(drum_map.lanes)), np.float32)
     for lane in range(len(drum_map.lanes)):
         grid[8 * lane, lane] = 1
