@@ -32,12 +32,15 @@ def on_config(config: Any) -> Any:
     return config
 
 
+def _help(verb: str) -> str:
+    """What `drumjax VERB --help` prints; an unknown verb ends the build."""
+    run = subprocess.run([sys.executable, "-m", "drumjax", *verb.split(), "--help"], check=True, capture_output=True, text=True)
+    return f"```text\n{run.stdout.rstrip()}\n```"
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replaces each `<!-- help: VERB -->` by what `drumjax VERB --help` prints; an unknown verb ends the build."""
+    """Puts every verb in the place of `<!-- verbs -->`, and the help of a call in the place of `<!-- help: CALL -->`."""
+    from drumjax.cli import VERBS
 
-    def printed(found: re.Match[str]) -> str:
-        verb = found[1].split()
-        run = subprocess.run([sys.executable, "-m", "drumjax", *verb, "--help"], check=True, capture_output=True, text=True)
-        return f"```text\n{run.stdout.rstrip()}\n```"
-
-    return re.sub(r"<!-- help:(.*?)-->", printed, markdown)
+    sections = "\n".join(f"### {name}\n\n{verb.summary}\n\n<!-- help: {name} -->\n" for name, verb in VERBS.items())
+    return re.sub(r"<!-- help: (.*?) -->", lambda found: _help(found[1]), markdown.replace("<!-- verbs -->", sections))
