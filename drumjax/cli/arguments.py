@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 from tyro.conf import DisallowNone, Positional, arg
 
-from drumjax.boundary import InputError
+from drumjax.boundary import InputError, file_sha256
 from drumjax.patterns import DrumMap, Pattern
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: 
         raise InputError(
             argument, rule=f"a window from 0 to {len(patterns) - 1}", found=f"#{index}", remedy="the file holds no more windows"
         )
-    return patterns[index or 0]
+    # As typed, whatever the file itself says of where it came from.
+    return replace(patterns[index or 0], provenance={"path": argument, "sha256": file_sha256(name)})
 
 
 def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Pattern:
