@@ -41,17 +41,18 @@ class ShowModel:
 
 @dataclass(frozen=True)
 class PackModel:
-    """Pack a trained model for sharing: its best weights and a card, without the optimiser's state.
+    """Pack a trained model for sharing: its weights and a card, without the optimiser's state.
 
     The card names the data with their licences, the command that trained it, and, from reports, what it was measured to do.
 
     examples:
       drumjax models pack runs/mine -o shared/mine --name mine --half
+      drumjax models pack runs/mine/checkpoints/5000 -o shared/mine --name mine
       drumjax models pack runs/mine -o shared/mine --name mine --reports report/report.json --credits "Patterns: A. Person, CC BY"
     """
 
     workdir: Positional[Path]
-    """The working directory of a training."""
+    """The working directory of a training, of which the best checkpoint is taken, or one of its checkpoints/STEP."""
     output: Annotated[Path, arg(aliases=["-o"])]
     """The folder to write: a new one, or a packed model to replace."""
     name: str
@@ -119,14 +120,15 @@ def pack_model(arguments: list[str], prog: str) -> int:
     from drumjax import checkpoint
     from drumjax.train.recipe import recipe
 
-    place = checkpoint.best(call.workdir)
-    run = read_json(call.workdir / "config.json")
+    place = checkpoint.find(call.workdir)
+    config = (call.workdir if call.workdir != place else place.parents[1]) / "config.json"
+    run = read_json(config)
     try:
         chosen = recipe(run["recipe"])
         command = training_command(run, checkpoint.dump_config(chosen.presets["paper"]))
     except (KeyError, TypeError) as error:
         raise InputError(
-            call.workdir / "config.json",
+            config,
             rule="the configuration of a training of this version",
             found=f"one without {error}",
             remedy="name the --workdir of a 'drumjax train'",
