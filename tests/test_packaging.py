@@ -37,6 +37,18 @@ def test_the_three_moved_folders_are_importable_through_the_package_only(folder:
 
 
 @pytest.mark.smoke
+def test_every_module_can_be_imported() -> None:
+    package = Path(drumjax.__file__).parent
+    files = [
+        Path(folder, file) for folder, _, files in os.walk(package, followlinks=True) for file in files if file.endswith(".py")
+    ]
+    names = {".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__") for file in files}
+    # The two `__main__` run the command when they are imported.
+    imports = "\n".join(f"import {name}" for name in sorted(names) if not name.endswith("__main__"))
+    subprocess.run([sys.executable, "-c", imports], check=True)
+
+
+@pytest.mark.smoke
 def test_the_command_is_installed_and_shows_its_verbs() -> None:
     command = Path(sys.executable).with_name("drumjax")
     shown = subprocess.run([command, "--help"], check=True, capture_output=True, text=True).stdout
