@@ -57,3 +57,10 @@ def files(midi, tmp_path: Path) -> Path:
 def model(tiny_workdir: Path) -> list[str]:
     """`--model` and the tiny one."""
     return ["--model", str(tiny_workdir)]
+
+
+@pytest.fixture
+def data(command, small_folder) -> str:
+    """The small folder, prepared: what `--data` names."""
+    assert command("data build source -o data --validation 0.2 --test 0.2").code == 0
+    return "data"

@@ -1,0 +1,53 @@
+"""What a demo may write over and remove: what an earlier demo wrote, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drumjax.boundary import InputError
+from drumjax.cli import demo
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_training_of_the_users_own_is_refused_and_kept_whole(command, tiny_workdir, tmp_path) -> None:
+    mine = tmp_path / "training"
+    mine.mkdir()
+    for name in ("config.json", "metrics.csv"):
+        (mine / name).write_bytes((tiny_workdir / name).read_bytes())
+    before = contents(tmp_path)
+    called = command("demo -o .")
+    assert called.code == 2
+    assert called.err.startswith("drumjax: training: expected nothing, or what an earlier demo wrote; found something else; name")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["index.html", "crossfade.wav", "fresh.mid", "interpolation.png"])
+def test_a_file_that_no_demo_wrote_is_refused(command, tmp_path, name) -> None:
+    (tmp_path / name).write_text("mine")
+    called = command("demo -o .")
+    assert (called.code, called.err.startswith(f"drumjax: {name}: expected nothing, or what an earlier demo wrote")) == (2, True)
+    assert contents(tmp_path) == {str(tmp_path / name): b"mine"}
+
+
+def test_the_training_of_an_earlier_demo_makes_room_for_a_new_one(tmp_path) -> None:
+    workdir = demo.claim(tmp_path)
+    (workdir / "config.json").write_text("{}")
+    (tmp_path / "index.html").write_text("the page of the earlier demo")
+    assert demo.claim(tmp_path) == workdir
+    assert [path.name for path in workdir.iterdir()] == [demo.MARKER]
+
+
+def test_a_training_is_not_removed_through_a_link(tmp_path) -> None:
+    elsewhere = demo.claim(tmp_path)
+    (elsewhere / "config.json").write_text("{}")
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "training").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="training: expected nothing"):
+        demo.claim(folder)
+    assert (elsewhere / "config.json").is_file()
