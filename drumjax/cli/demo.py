@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import arg
 
 from drumjax.boundary import InputError
-from drumjax.cli.arguments import load_instrument, load_kit, load_pattern, make_folder, parse, say, write_sound
+from drumjax.cli.arguments import load_instrument, load_kit, load_pattern, make_folder, parse, say, write_sound, writing
 
 if TYPE_CHECKING:
     from drumjax.instruments.pattern import PatternInstrument
@@ -25,6 +26,13 @@ MEASURES = 6
 """As in the paper's identification experiment: 44.7 s at 129 beats a minute."""
 RUN = "training"
 """The working directory of the fresh model, inside the demo's folder."""
+MARKER = ".drumjax-demo"
+"""The file in it by which a demo knows the training of an earlier one: without it nothing is removed or written over."""
+WRITTEN = (
+    *(f"{name}.{kind}" for name in ("interpolation", "fresh") for kind in ("mid", "wav", "png")),
+    *("crossfade.mid", "crossfade.wav", "index.html"),
+)
+"""What a demo writes beside it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Demo:
     """
 
     output: Annotated[Path, arg(aliases=["-o"])] = Path("demo")
-    """The folder for MIDI, sound, pictures and the page."""
+    """The folder for MIDI, sound, pictures and the page: a new one, one without such files, or that of an earlier demo."""
     budget: str = "60s"
     """How long the fresh model trains, such as 30s or 5m."""
     seed: int = 0
@@ -77,27 +85,37 @@ def baseline(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit: 
     return patterns
 
 
-def fresh_model(folder: Path, budget: str, seed: int, data: Any) -> Path:
-    """Trains the preset 'small' on the embedded patterns; returns its working directory.
+def claim(folder: Path) -> Path:
+    """Makes the working directory of the fresh model, empty but for the marker, in place of that of an earlier demo.
 
     Raises:
-      InputError: the folder holds something that is no training of an earlier demo.
+      InputError: files that are not an earlier demo's stand where this one would write; none of them is touched.
     """
+    workdir = folder / RUN
+    ours = (workdir / MARKER).is_file() and not workdir.is_symlink()
+    if not ours:
+        for place in (workdir, *(folder / name for name in WRITTEN)):
+            if os.path.lexists(place):
+                raise InputError(
+                    place, rule="nothing, or what an earlier demo wrote", found="something else", remedy="name another -o"
+                )
+    with writing(workdir):
+        if ours:
+            # What is removed is a training that a demo itself made, and nothing else; a demo begins anew each time.
+            shutil.rmtree(workdir)
+        workdir.mkdir()
+        (workdir / MARKER).touch()
+    return workdir
+
+
+def fresh_model(workdir: Path, budget: str, seed: int, data: Any) -> None:
+    """Trains the preset 'small' on the embedded patterns in a working directory."""
     from drumjax.train.recipe import recipe
     from drumjax.train.run import train
 
     chosen = recipe("pattern-vae")
-    workdir = folder / RUN
-    if workdir.exists():
-        # A demo begins anew each time; what is removed is a training that the demo itself made, and nothing else.
-        if not (workdir / "config.json").is_file() and any(workdir.iterdir()):
-            raise InputError(
-                workdir, rule="no folder, or the training of an earlier demo", found="other files", remedy="name another -o"
-            )
-        shutil.rmtree(workdir)
     result = train(chosen, replace(chosen.presets["small"], seed=seed), data, workdir, budget=budget)
     print(f"trained a fresh model: {result.steps} steps in {result.seconds:.0f} s")
-    return workdir
 
 
 def compare(instruments: dict[str, PatternInstrument], data: Any) -> list[list[str]]:
@@ -162,6 +180,7 @@ def demo(arguments: list[str], prog: str) -> int:
 
     parse_budget(call.budget)
     make_folder(call.output)
+    workdir = claim(call.output)
     instrument = load_instrument("pattern-vae")
     start, goal = (load_pattern(reference, instrument.drum_map) for reference in (START, GOAL))
     kit = load_kit(None, instrument.drum_map)
@@ -172,7 +191,7 @@ def demo(arguments: list[str], prog: str) -> int:
     from drumjax.serve import page
 
     data = load_patterns("embedded")
-    workdir = fresh_model(call.output, call.budget, call.seed, data)
+    fresh_model(workdir, call.budget, call.seed, data)
     trained = load_instrument(str(workdir))
     fresh = transition(trained, start, goal, kit, call.output, "fresh")
     rows = compare({"shipped": instrument, "fresh": trained}, data)
