@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Two workers on two cores; PYTEST_ARGS="-n 0" runs in one process, as a debugger wants it.
+# A worker a core (tests/conftest.py), each of up to 1.5 GB; PYTEST_ARGS="-n 0" runs in one process, as a debugger wants it.
 PYTEST_ARGS ?=
 
 bin := $(VENV)/bin
@@ -22,7 +22,7 @@ demo: $(core)
 	$(bin)/drumjax demo -o demo
 
 test: $(dev)
-	$(bin)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(bin)/python -m pytest -n logical --maxprocesses 8 $(PYTEST_ARGS)
 
 lint: $(dev)
 	$(bin)/ruff check .
