@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -123,10 +125,17 @@ def prepare(
       test: likewise.
 
     Raises:
-      InputError: see `collect`; and for too few files to split.
+      InputError: see `collect`; for too few files to split; `with_embedded` where they are the source.
     """
     detect_kind(source, kind)
     if str(source) == EMBEDDED:
+        if with_embedded:
+            raise InputError(
+                "--with-embedded",
+                rule="files for the embedded patterns to join",
+                found="these patterns alone",
+                remedy="leave it out",
+            )
         refuse_reading_options(source, drum_map=drum_map, steps=steps, genres_csv=genres_csv, licence=licence, channel=channel)
         if not admits(licences, EMBEDDED_LICENCE):
             raise InputError(
@@ -308,15 +317,14 @@ def _write(out: Path, prepared: Prepared, content: str) -> Path:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """TFDS prints where it writes, with several bars, and absl warns of every configuration that is not in the class."""
-    from absl import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
+    absl = logging.getLogger("absl")  # there since TFDS was imported
+    level = absl.level
+    absl.setLevel(logging.ERROR)
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
-        logging.set_verbosity(verbosity)
+        absl.setLevel(level)
 
 
 def _card(prepared: Prepared, content: str) -> dict[str, Any]:
@@ -329,6 +337,9 @@ def _card(prepared: Prepared, content: str) -> dict[str, Any]:
             "files_used": len(collection.files),
             "rejections": {reason: count for reason, count, _ in collection.reasons()},
             "duplicates": len(collection.duplicates),
+            "files_by_midi_channel": {
+                str(n): count for n, count in sorted(Counter(c.channel for c in collection.channels).items())
+            },
             "hits_outside_the_drum_map": dict(collection.dropped),
             "hits_behind_the_last_window": collection.remainder_hits,
             "hits_under_a_louder_one": collection.merged,

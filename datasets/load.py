@@ -15,6 +15,7 @@ from drumjax.boundary import InputError, list_files, read_json
 from drumjax.datasets.info import BUILDER, CARD, NUMERIC, TEXTS, DataInfo, PatternSet, check, content_sha256, name_order
 from drumjax.datasets.npz import read_npz
 from drumjax.datasets.prepare import EMBEDDED, embedded_set
+from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 
 __all__ = ["DataInfo", "PatternSet", "load_patterns", "prepared_folder"]
 
@@ -165,7 +166,7 @@ def _class_names(value: Any) -> Iterator[Any]:
 
 def _unprepared(path: Path, found: str) -> InputError:
     """What to say of a path without prepared data; raw files can be prepared, and the message gives the command."""
-    raw = (".mid", ".midi", ".json", ".csv")
+    raw = MIDI_SUFFIXES + GRID_SUFFIXES
     is_raw = bool(list_files(path, raw)) if path.is_dir() else path.suffix.lower() in raw
     prepared = shlex.quote(f"{path.resolve().stem or 'patterns'}-prepared")
     return InputError(

@@ -30,7 +30,7 @@ class Example(NamedTuple):
       offset: float32 (steps, lanes) in [-1, 1), half steps, late positive, 0 where there is no hit.
       genre: its name, lower case, "unknown" where nobody stated one.
       tempo_bpm: quarter notes a minute.
-      name: `FILE#k`, the k-th window of a file from 0, or `embedded:GENRE#k`; stands once in a set.
+      name: `FILE#k`, the k-th window of a file from 0 (silent ones count), or `embedded:GENRE#k`; stands once in a set.
       group: examples of one group are never split up.
       licence: an id of `drumjax.datasets.licences`.
     """

@@ -21,6 +21,7 @@ from drumjax.datasets.load import is_prepared, load_patterns
 from drumjax.datasets.prepare import EMBEDDED, Example
 from drumjax.datasets.sources import Collection, survey
 from drumjax.datasets.splits import SPLITS, split_groups
+from drumjax.patterns.midi import DRUM_CHANNEL
 
 ROWS = 12
 """How many lines of a long list are shown."""
@@ -138,6 +139,8 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
         parts += [_files(collection, rows), _genres(collection.examples, rows), _lanes(collection), _licences(collection.examples)]
     if collection.rejections:
         parts.append(_rejections(collection, rows))
+    if any(read.channel != DRUM_CHANNEL for read in collection.channels):
+        parts.append(_channels(collection))
     if left_out := _left_out(collection, rows):
         parts.append(left_out)
     if collection.examples and with_splits:
@@ -235,6 +238,17 @@ def _rejections(collection: Collection, rows: int) -> Table:
     return table
 
 
+def _channels(collection: Collection) -> Table:
+    """Which channel the drums of how many MIDI files were taken for, and why; shown where it was another than drums belong on."""
+    files: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for name, channel, reason in collection.channels:
+        files[channel, reason].append(name)
+    table = _table("read from channel", "files", "what", "for example")
+    for (channel, reason), names in sorted(files.items()):
+        table.add_row(str(channel), str(len(names)), Text(reason), Text(names[0]))
+    return table
+
+
 def _left_out(collection: Collection, rows: int) -> Table | None:
     table = _table("left out", "times", "what")
     duplicates = collection.duplicates
@@ -246,7 +260,8 @@ def _left_out(collection: Collection, rows: int) -> Table | None:
     if collection.dropped:
         shown = ", ".join(f"{where} ({n})" for where, n in list(collection.dropped.items())[:rows])
         more = ", …" if len(collection.dropped) > rows else ""
-        table.add_row("hits outside the drum map", str(sum(collection.dropped.values())), Text(shown + more))
+        what = f"in all files read, whatever the licence: {shown}{more}"
+        table.add_row("hits outside the drum map", str(sum(collection.dropped.values())), Text(what))
     if collection.merged:
         table.add_row("hits under a louder one", str(collection.merged), "two notes on one cell: the louder stays")
     if collection.remainder_hits:

@@ -1,9 +1,10 @@
 """From a folder of MIDI and step-grid files to examples, with a reason for everything that is left out.
 
-Rules (the pattern VAE's specification where it has one, else our decision):
+Rules (our decision):
 
 - A file's patterns are cut into consecutive windows of `steps` 16ths; a shorter one is repeated where its length divides `steps`, a
-  remainder is dropped and counted. Patterns that are not in 4/4 are rejected; so are windows without a hit. `FILE#k` is window k.
+  remainder is dropped and counted. Patterns that are not in 4/4 are rejected; so are windows without a hit. `FILE#k` is window k,
+  counted from 0 with the silent ones.
 - Genre: the labels file; else the first folder level below the source; else what the step-grid file says; else "unknown".
 - Licence: what the step-grid file says of the pattern; else the labels file; else what the caller declares for the whole folder.
 - Group: the labels file; else the file (for step grids: the piece within the file, see `GridPattern.group`).
@@ -80,7 +81,8 @@ class Collection:
       examples: in the order of their names; no two have the same velocities.
       rejections: files, patterns and windows that gave nothing, with the reason.
       duplicates: what was left out as a repetition, and of what.
-      dropped: notes (hits) outside the drum map, by "pitch 49" or "row CP".
+      dropped: notes (hits) outside the drum map in all files that were read, by "pitch 49" or "row CP".
+      channels: for every MIDI file with notes of the drum map the channel that was read.
       merged: notes of MIDI files that gave way to a louder one on the same cell.
       remainder_windows: patterns whose end, behind the last whole window, was left out.
       remainder_hits: hits in these ends.
@@ -97,6 +99,7 @@ class Collection:
     rejections: Sequence[Rejection]
     duplicates: Sequence[Duplicate]
     dropped: Mapping[str, int]
+    channels: Sequence[Channel]
     merged: int
     remainder_windows: int
     remainder_hits: int
@@ -119,6 +122,14 @@ def _in_words(counts: Counter[str], most: int = 3) -> str:
     return f"{names} and {others} other{'s' * (others > 1)}" if others > 0 else names
 
 
+class Channel(NamedTuple):
+    """The channel that a MIDI file's drums were read from, 1 to 16, and why that one."""
+
+    name: str
+    channel: int
+    reason: str
+
+
 class Label(NamedTuple):
     """What a labels file says of a file; "" where it says nothing."""
 
@@ -130,6 +141,7 @@ class Label(NamedTuple):
 class _Window(NamedTuple):
     """One window and what its file says about it."""
 
+    number: int
     velocity: np.ndarray
     offset: np.ndarray
     tempo_bpm: float
@@ -146,6 +158,7 @@ class _File:
     windows: list[_Window] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    channels: list[Channel] = field(default_factory=list)
     merged: int = 0
     remainder_windows: int = 0
     remainder_hits: int = 0
@@ -245,6 +258,7 @@ def survey(
         rejections=rejections,
         duplicates=duplicates,
         dropped=dict(dropped.most_common()),
+        channels=[channel for file in read.values() for channel in file.channels],
         merged=sum(file.merged for file in read.values()),
         remainder_windows=sum(file.remainder_windows for file in read.values()),
         remainder_hits=sum(file.remainder_hits for file in read.values()),
@@ -328,7 +342,7 @@ def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: s
         label = labels.get(name)
         folder = clean_genre(name.split("/")[0]) if "/" in name else ""
         stem = name.rpartition(".")[0] or name
-        for k, window in enumerate(file.windows):
+        for window in file.windows:
             genre = (label.genre or clean_genre(window.genre)) if label else (folder or clean_genre(window.genre))
             piece = f":{hashlib.sha256(window.group.encode()).hexdigest()[:16]}" if window.group else ""
             yield Example(
@@ -336,7 +350,7 @@ def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: s
                 offset=window.offset,
                 genre=genre or UNKNOWN_GENRE,
                 tempo_bpm=window.tempo_bpm,
-                name=f"{name}#{k}",
+                name=f"{name}#{window.number}",
                 group=f"label:{label.group}" if label and label.group else f"{stem}{piece}",
                 licence=licence_id(window.licence or (label.licence if label else "") or licence or UNKNOWN),
             )
@@ -376,11 +390,13 @@ def _read_windows(task: _Task, result: _File) -> None:
     if task.path.lower().endswith(MIDI_SUFFIXES):
         pattern, report = read_midi_pattern(task.path, drum_map=task.drum_map, channel=task.channel)
         result.dropped.update({f"pitch {pitch}": n for pitch, n in report.dropped.items()})
+        result.channels.append(Channel(task.name, report.channel, report.channel_reason))
         result.merged += report.merged
         patterns = [GridPattern(pattern)]
     else:
         patterns, faults = read_grid_file(task.path, drum_map=task.drum_map)
         result.rejections += [_rejection(task, fault) for fault in faults]
+    count = 0
     for item in patterns:
         result.dropped.update({f"row {row}": n for row, n in item.dropped.items()})
         where = task.name if len(patterns) == 1 else f"{task.name} ({item.pattern.name[:60]})"
@@ -395,6 +411,7 @@ def _read_windows(task: _Task, result: _File) -> None:
         result.rejections += [Rejection(where, "expected windows with a hit", "silence")] * rest.empty
         result.windows += [
             _Window(
+                number=count + k,
                 velocity=window.velocity,
                 offset=window.offset,
                 tempo_bpm=window.tempo_bpm,
@@ -402,8 +419,9 @@ def _read_windows(task: _Task, result: _File) -> None:
                 licence=item.licence,
                 group=item.group,
             )
-            for window in cut
+            for k, window in zip(rest.numbers, cut, strict=True)
         ]
+        count += len(cut) + rest.empty
 
 
 def _rejection(task: _Task, error: InputError) -> Rejection:

@@ -1,8 +1,7 @@
 """Which examples are held out: a pure function of the seed, the groups and the genres.
 
-A tenth of the examples is held out, stratified by genre (the specification's 90/10), and that tenth is halved (our decision):
-on `validation` choices are made (thresholds, the best step), on `test` figures are reported, so that no figure is chosen on what
-it is measured on.
+A tenth of the examples is held out, stratified by genre, and that tenth is halved (our decision): on `validation` choices are made
+(thresholds, the best step), on `test` figures are reported, so that no figure is chosen on what it is measured on.
 
 The unit is the group: the windows of one file, the bars of one song. A group is never cut, because its examples are often nearly
 the same bar, and a held-out example whose neighbour was trained on measures memory.
@@ -42,7 +41,7 @@ def split_groups(
     Raises:
       ValueError: for shares outside these ranges, lists of different lengths, or fewer groups than splits asked for.
 
-    Source: our decision: 90/10 by genre as the pattern VAE's specification has it, the tenth halved, groups in hash order.
+    Source: our decision: 90/10 by genre, the tenth halved, groups in hash order.
     """
     if len(groups) != len(genres):
         raise ValueError(f"expected a genre for every one of the {len(groups)} examples, found {len(genres)}")

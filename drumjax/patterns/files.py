@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from drumjax.boundary import InputError, describe, read_head
 from drumjax.patterns.drum_map import TR808, DrumMap
 from drumjax.patterns.grid_files import read_grid_file
-from drumjax.patterns.midi import read_midi_pattern, require_metre
+from drumjax.patterns.midi import MidiReport, read_midi_pattern, require_metre
 from drumjax.patterns.pattern import MEASURE_STEPS, Pattern
 from drumjax.patterns.windows import windows
 
@@ -35,6 +37,13 @@ def read_patterns(
     Raises:
       InputError: when the file itself cannot be read, or a MIDI file holds no note of the drum map.
     """
+    accepted, rejected, _ = _read(path, drum_map, channel)
+    return accepted, rejected
+
+
+def _read(
+    path: str | PathLike[str], drum_map: DrumMap, channel: int | None
+) -> tuple[list[Pattern], list[InputError], MidiReport | None]:
     suffix = Path(path).suffix.lower()
     if suffix not in MIDI_SUFFIXES + GRID_SUFFIXES:
         content = describe(read_head(path, what="a pattern file (.mid, .midi, .json, .csv)"))
@@ -44,46 +53,76 @@ def read_patterns(
                 path, rule="a pattern file (.mid, .midi, .json, .csv)", found=content, remedy="name a MIDI or step-grid file"
             )
     if suffix in MIDI_SUFFIXES:
-        return [read_midi_pattern(path, drum_map=drum_map, channel=channel)[0]], []
+        pattern, report = read_midi_pattern(path, drum_map=drum_map, channel=channel)
+        return [pattern], [], report
     accepted, rejected = read_grid_file(path, drum_map=drum_map)
-    return [entry.pattern for entry in accepted], rejected
+    return [entry.pattern for entry in accepted], rejected, None
 
 
-def read_windows(
+class FileWindows(NamedTuple):
+    """The windows of a file.
+
+    Attributes:
+      windows: those that hold a hit, by their number: `FILE#k` of the command line is number k.
+      total: how many windows there are, silent ones too; numbers run from 0 through all of them, in the file's order.
+      report: what a MIDI file held and what was chosen; None for step grids.
+    """
+
+    windows: Mapping[int, Pattern]
+    total: int
+    report: MidiReport | None
+
+
+def read_windows(path: str | PathLike[str], **options: Any) -> list[Pattern]:
+    """The windows of a file that hold a hit, in the file's order; arguments and errors are those of `read_file_windows`."""
+    return list(read_file_windows(path, **options).windows.values())
+
+
+def read_file_windows(
     path: str | PathLike[str],
     *,
     drum_map: DrumMap = TR808,
     steps: int = MEASURE_STEPS,
     channel: int | None = None,
     metre: tuple[int, int] = (4, 4),
-) -> list[Pattern]:
-    """The windows of a file's patterns of one metre, in the file's order: `FILE#k` of the command line is number k, from 0.
+) -> FileWindows:
+    """The windows of a file's patterns of one metre, by number.
 
-    Windows without a hit, remainders, and patterns that cannot be read, are of another metre or cannot be cut into windows are
-    passed over. The provenance of window k is `{"path": "FILE#k", "sha256"}` ("FILE" alone for window 0).
+    A song that is silent for its first four bars begins with window 1. Remainders, and patterns that cannot be read, are of another
+    metre or cannot be cut into windows are passed over and not counted. Window k has the provenance `{"path": "FILE#k", "sha256"}`,
+    window 0 "FILE" alone.
+
+    Args:
+      path: as for `read_patterns`.
+      drum_map: likewise.
+      steps: the length of a window.
+      channel: as for `read_patterns`.
+      metre: of the patterns that are taken.
 
     Raises:
-      InputError: when not one window is left; it is the first pattern's fault.
+      InputError: when not one window with a hit is left; it is the first pattern's fault.
     """
-    patterns, faults = read_patterns(path, drum_map=drum_map, channel=channel)
-    found: list[Pattern] = []
+    patterns, faults, report = _read(path, drum_map, channel)
+    found: dict[int, Pattern] = {}
+    count = 0
     for pattern in patterns:
         try:
             require_metre(pattern, metre, path)
-            found += windows(pattern, steps, path=path)[0]
+            cut, rest = windows(pattern, steps, path=path)
         except InputError as error:
             faults.append(error)
+            continue
+        found.update({count + k: _numbered(window, path, count + k) for k, window in zip(rest.numbers, cut, strict=True)})
+        count += len(cut) + rest.empty
     if not found:
         raise (
             faults[0]
             if faults
             else InputError(path, rule=f"hits in a whole window of {steps} steps", found="none", remedy="name a longer file")
         )
-    return [
-        window if k == 0 or "path" not in (window.provenance or ()) else replace(window, provenance=_numbered(window, path, k))
-        for k, window in enumerate(found)
-    ]
+    return FileWindows(found, count, report)
 
 
-def _numbered(window: Pattern, path: str | PathLike[str], k: int) -> dict:
-    return {**(window.provenance or {}), "path": f"{path}#{k}"}
+def _numbered(window: Pattern, path: str | PathLike[str], k: int) -> Pattern:
+    origin = window.provenance or {}
+    return window if k == 0 or "path" not in origin else replace(window, provenance={**origin, "path": f"{path}#{k}"})

@@ -73,8 +73,8 @@ class MidiReport:
     metre_changes: int
 
     def lines(self) -> list[str]:
-        """The report in words, one fact a line; what is as expected is left out."""
-        lines = [f"channel {self.channel}: {self.channel_reason}"]
+        """The report in words, one fact a line; what is as expected (channel 10, nothing lost, no changes) is left out."""
+        lines = [] if self.channel == DRUM_CHANNEL else [f"channel {self.channel}: {self.channel_reason} ({self.notes} notes)"]
         if self.dropped:
             pitches = ", ".join(f"{pitch} ({count})" for pitch, count in sorted(self.dropped.items()))
             lines.append(f"{sum(self.dropped.values())} notes outside the drum map, by pitch: {pitches}")
@@ -256,7 +256,7 @@ def _choose_channel(path: str | PathLike[str], notes: np.ndarray, drum_map: Drum
     in_map = np.isin(notes[:, 3], list(drum_map.lane_of_pitch))
     mapped = np.bincount(notes[in_map, 2], minlength=16)
     best = int(mapped.argmax()) if mapped.any() else int(counts.argmax())
-    return best, f"no notes on channel {DRUM_CHANNEL}, and this one has the most pitches of the drum map ({mapped[best]} notes)"
+    return best, f"no notes on channel {DRUM_CHANNEL}, and this one has the most pitches of the drum map"
 
 
 def _longest(changes: Sequence[tuple[int, object]], end: int, default: object) -> tuple:

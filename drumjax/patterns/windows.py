@@ -18,12 +18,14 @@ class WindowReport:
 
     Attributes:
       repeats: how often the pattern was played to fill one window; 1 for one that is long enough.
+      numbers: of the windows that hold a hit, counted from 0 with the others.
       empty: windows left out because they hold no hit.
       remainder_steps: steps behind the last whole window, left out.
       remainder_hits: hits in them.
     """
 
     repeats: int
+    numbers: tuple[int, ...]
     empty: int
     remainder_steps: int
     remainder_hits: int
@@ -64,7 +66,13 @@ def windows(
     else:
         repeats = 1
         whole = [pattern.window(start, steps) for start in range(0, pattern.steps - steps + 1, steps)]
-    kept = [window for window in whole if window.hits.any()]
+    numbers = tuple(k for k, window in enumerate(whole) if window.hits.any())
     rest = pattern.hits[pattern.steps - pattern.steps % steps :] if repeats == 1 else pattern.hits[:0]
-    report = WindowReport(repeats=repeats, empty=len(whole) - len(kept), remainder_steps=len(rest), remainder_hits=int(rest.sum()))
-    return kept, report
+    report = WindowReport(
+        repeats=repeats,
+        numbers=numbers,
+        empty=len(whole) - len(numbers),
+        remainder_steps=len(rest),
+        remainder_hits=int(rest.sum()),
+    )
+    return [whole[k] for k in numbers], report

@@ -56,8 +56,23 @@ def test_duplicates_and_dropped_notes_are_shown(midi, tmp_path, console):
         "3",
         "1.mid#0 = 0.mid#0, 2.mid#0 = 0.mid#0, x/4.mid#0 = 0.mid#0; 1 under another genre",
     ]
-    assert row(console, "hits outside the drum map")[1:] == ["3", "pitch 49 (3)"]
+    assert row(console, "hits outside the drum map")[1:] == ["3", "in all files read, whatever the licence: pitch 49 (3)"]
     assert "cannot be built as it is: expected at least 3 groups" in text(console)
+
+
+def test_channels_are_shown_where_drums_were_not_read_from_10(midi, tmp_path, console):
+    for i, channel in enumerate((9, 9, 9, 2, 2, 0)):
+        midi(f"s/{i}.mid", {(0, "BD"): 100, (1 + i, "SD"): 90}, channel=channel)
+    inspect_command(tmp_path / "s", console=console)
+    why = "no notes on channel 10, and this one has the most pitches of the drum map"
+    assert row(console, "1") == ["1", "1", why, "5.mid"]
+    assert row(console, "3") == ["3", "2", why, "3.mid"]
+    assert row(console, "10") == ["10", "3", "General MIDI's drum channel", "0.mid"]
+
+
+def test_no_channels_are_shown_where_all_drums_are_on_10(small_folder, console):
+    inspect_command(small_folder, console=console)
+    assert "read from channel" not in text(console)
 
 
 def test_a_folder_where_nothing_is_usable_shows_why_and_returns_2(midi, tmp_path, console):

@@ -72,6 +72,19 @@ def test_notes_outside_the_map_are_dropped_and_counted_by_pitch_and_row(midi, gr
     assert collection.dropped == {"pitch 49": 2, "row CP": 2, "pitch 51": 1}
 
 
+def test_the_channel_of_every_midi_file_is_kept_with_the_reason(midi, grid, tmp_path):
+    midi("a.mid", {(0, "BD"): 100})
+    midi("b.mid", {(1, "BD"): 100}, channel=2)
+    midi("nothing.mid", {(1, 84): 100}, channel=2)
+    grid("c.json", [{"tracks": {"BD": "xx.............."}}])
+    by_file = {name: (channel, reason) for name, channel, reason in collect(tmp_path).channels}
+    assert by_file == {
+        "a.mid": (10, "General MIDI's drum channel"),
+        "b.mid": (3, "no notes on channel 10, and this one has the most pitches of the drum map"),
+    }
+    assert [(read.channel, read.reason) for read in collect(tmp_path / "b.mid", channel=3).channels] == [(3, "as asked")]
+
+
 def test_another_drum_map_gives_its_own_lanes(midi, tmp_path):
     midi("a.mid", {(0, 36): 100, (1, 49): 100})
     (example,) = collect(tmp_path, drum_map=POCKET).examples
@@ -101,25 +114,27 @@ def test_duplicates_are_dropped_and_named_whatever_their_offsets_genre_or_format
     ]
 
 
-def test_silence_is_rejected_and_does_not_shift_the_numbers_of_the_windows(midi, tmp_path):
-    """`FILE#k` is the k-th window with a hit, as where a pattern is named on the command line."""
+def test_silence_is_rejected_and_counts_as_a_window(midi, tmp_path):
+    """`FILE#2` is what sounds from the ninth bar on, as where a pattern is named on the command line."""
     midi("a.mid", {(0, "BD"): 100, (128, "SD"): 100}, steps=192)
     collection = collect(tmp_path)
-    assert names(collection) == ["a.mid#0", "a.mid#1"]
+    assert names(collection) == ["a.mid#0", "a.mid#2"]
     assert np.argwhere(collection.examples[1].velocity).tolist() == [[0, SD]]
     assert [tuple(rejection) for rejection in collection.rejections] == [("a.mid", "expected windows with a hit", "silence")]
 
 
 def test_example_names_are_what_the_command_line_calls_the_windows(midi, grid, tmp_path):
-    from drumjax.patterns.files import read_windows
+    from drumjax.patterns.files import read_file_windows
 
     midi("a.mid", {(0, "BD"): 100, (64, "CH"): 90, (192, "SD"): 100}, steps=256)
-    grid("b.json", [{"tracks": {"BD": "x" * 24}}, {"tracks": {"SD": "x..." * 32}}, {"tracks": {"RS": "x" * 16}}])
+    rows = [{"BD": "x" * 24}, {"SD": "x..." * 32}, {"CH": "." * 64 + "x" * 64}, {"RS": "x" * 16}]
+    grid("b.json", [{"tracks": tracks} for tracks in rows])
     collection = collect(tmp_path)
-    assert len(collection.examples) == 5  # window 1 of b.json repeats window 0
+    # Window 1 of b.json repeats window 0, window 2 is silent.
+    assert names(collection) == ["a.mid#0", "a.mid#1", "a.mid#3", "b.json#0", "b.json#3", "b.json#4"]
     for example in collection.examples:
         file, _, k = example.name.rpartition("#")
-        np.testing.assert_array_equal(example.velocity, read_windows(tmp_path / file)[int(k)].velocity)
+        np.testing.assert_array_equal(example.velocity, read_file_windows(tmp_path / file).windows[int(k)].velocity)
 
 
 def test_one_bad_file_among_many_is_listed_and_the_rest_is_taken(midi, small_folder):

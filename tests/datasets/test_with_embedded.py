@@ -46,6 +46,11 @@ def test_a_licence_filter_that_leaves_the_embedded_patterns_out_leaves_them_out(
     assert sum(prepare(folder, with_embedded=True, licences=["cc0"]).patterns.info.counts.values()) == 6
 
 
+def test_embedded_patterns_do_not_join_themselves():
+    with pytest.raises(InputError, match="--with-embedded: expected files for the embedded patterns to join"):
+        prepare("embedded", with_embedded=True)
+
+
 def test_embedded_patterns_join_no_other_drum_map(folder):
     (folder / "labels.json").write_text(
         json.dumps({"patterns": [{"name": "p", "meter": "4/4", "steps": 16, "steps_per_beat": 4, "tracks": {"kick": "x" * 16}}]})

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drumjax.boundary import InputError
-from drumjax.patterns import GM, Pattern, read_patterns, read_windows
+from drumjax.patterns import GM, Pattern, read_file_windows, read_patterns, read_windows
 
 
 def pattern(steps: int, *hits: int, **fields) -> Pattern:
@@ -48,7 +48,7 @@ def test_other_content_is_refused_with_what_it_is(tmp_path, content, found):
 
 def test_windows_are_counted_from_0_in_the_files_order(tmp_path):
     path = tmp_path / "a.mid"
-    pattern(256, 0, 65, 194).save(path)
+    pattern(192, 0, 65, 130).save(path)
     found = read_windows(path)
     assert [np.flatnonzero(window.hits[:, 0]).tolist() for window in found] == [[0], [1], [2]]
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -57,6 +57,29 @@ def test_windows_are_counted_from_0_in_the_files_order(tmp_path):
         {"path": f"{path}#1", "sha256": digest},
         {"path": f"{path}#2", "sha256": digest},
     ]
+
+
+def test_silent_windows_count_and_are_left_out(tmp_path):
+    path = tmp_path / "a.mid"
+    pattern(320, 66, 256).save(path)
+    found = read_file_windows(path)
+    assert (list(found.windows), found.total) == ([1, 4], 5)
+    assert [np.flatnonzero(window.hits[:, 0]).tolist() for window in found.windows.values()] == [[2], [0]]
+    assert [window.provenance["path"] for window in found.windows.values()] == [f"{path}#1", f"{path}#4"]
+    assert [window.provenance["path"] for window in read_windows(path)] == [f"{path}#1", f"{path}#4"]
+
+
+def test_numbers_run_on_through_the_patterns_of_a_grid_file(tmp_path):
+    rows = ["." * 64 + "x" * 64, "x" * 24, "x" * 64 + "." * 64, "X" * 64]  # the second cannot be cut into windows
+    (tmp_path / "a.json").write_text(json.dumps([{"name": str(i), "tracks": {"BD": row}} for i, row in enumerate(rows)]))
+    found = read_file_windows(tmp_path / "a.json")
+    assert {k: window.name for k, window in found.windows.items()} == {1: "0", 2: "2", 4: "3"}
+    assert (found.total, found.report) == (5, None)
+
+
+def test_what_was_chosen_in_a_midi_file_comes_with_its_windows(midi):
+    report = read_file_windows(midi("a.mid", {(0, 36): 100, (1, 49): 90}, channel=2)).report
+    assert (report.channel, report.dropped) == (3, {49: 1})
 
 
 def test_windows_run_through_all_usable_patterns_of_a_grid_file(tmp_path):

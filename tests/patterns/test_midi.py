@@ -202,7 +202,9 @@ def test_without_channel_10_the_channel_with_most_drum_pitches_is_taken_and_name
     bass = b"".join(event(0, 0x93, 36, 100) + event(480, 0x83, 36, 0) for i in range(4))
     pattern, report = read(song(melody + END, drums + END, bass + END, kind=1))
     assert report.channel == 3
-    assert report.channel_reason == "no notes on channel 10, and this one has the most pitches of the drum map (8 notes)"
+    why = "no notes on channel 10, and this one has the most pitches of the drum map"
+    assert report.channel_reason == why
+    assert report.lines() == [f"channel 3: {why} (8 notes)"]
     assert report.other_channels == {1: 50, 4: 4}
     assert int(pattern.hits.sum()) == 8
     pattern, report = read(song(melody + END, drums + END, bass + END, kind=1), channel=4)
@@ -212,7 +214,7 @@ def test_without_channel_10_the_channel_with_most_drum_pitches_is_taken_and_name
 def test_channel_10_is_taken_before_all_others(read):
     other = b"".join(event(0, 0x92, 36, 100) + event(120, 0x82, 36, 0) for _ in range(8))
     _, report = read(song(other + END, event(0, ON, 38, 100) + END, kind=1))
-    assert (report.channel, report.notes) == (10, 1)
+    assert (report.channel, report.notes, report.lines()) == (10, 1, [])
 
 
 def test_a_named_channel_without_notes_is_refused_with_those_that_have_some(read):

@@ -22,26 +22,26 @@ def kicks(pattern: Pattern) -> list[int]:
 def test_windows_follow_one_another_and_the_remainder_is_counted():
     found, report = windows(pattern(150, 0, 65, 127, 130, 149))
     assert [kicks(window) for window in found] == [[0], [1, 63]]
-    assert report == WindowReport(repeats=1, empty=0, remainder_steps=22, remainder_hits=2)
+    assert report == WindowReport(repeats=1, numbers=(0, 1), empty=0, remainder_steps=22, remainder_hits=2)
 
 
 def test_windows_without_a_hit_are_dropped_and_counted():
     found, report = windows(pattern(192, 130))
     assert [kicks(window) for window in found] == [[2]]
-    assert report == WindowReport(repeats=1, empty=2, remainder_steps=0, remainder_hits=0)
+    assert report == WindowReport(repeats=1, numbers=(2,), empty=2, remainder_steps=0, remainder_hits=0)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 16, 32])
 def test_a_short_pattern_is_repeated_where_its_length_divides_the_window(steps):
     (found,), report = windows(pattern(steps, 0))
     assert kicks(found) == list(range(0, 64, steps))
-    assert report == WindowReport(repeats=64 // steps, empty=0, remainder_steps=0, remainder_hits=0)
+    assert report == WindowReport(repeats=64 // steps, numbers=(0,), empty=0, remainder_steps=0, remainder_hits=0)
 
 
 def test_a_whole_window_is_the_pattern_itself():
     (found,), report = windows(pattern(64, 5))
     assert found.equals(pattern(64, 5))
-    assert report == WindowReport(1, 0, 0, 0)
+    assert report == WindowReport(1, (0,), 0, 0, 0)
 
 
 @pytest.mark.parametrize("steps", [0, 24, 48, 63])
@@ -54,7 +54,7 @@ def test_a_short_pattern_of_another_length_is_refused_with_the_reason(steps):
 def test_other_lengths_of_windows():
     found, report = windows(pattern(20, 0, 9, 19), 8)
     assert [kicks(window) for window in found] == [[0], [1]]
-    assert report == WindowReport(repeats=1, empty=0, remainder_steps=4, remainder_hits=1)
+    assert report == WindowReport(repeats=1, numbers=(0, 1), empty=0, remainder_steps=4, remainder_hits=1)
     with pytest.raises(ValueError, match="at least 1 step"):
         windows(pattern(20), 0)
 
