@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import inspect
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 Call = TypeVar("Call")
 Model = Annotated[Positional[str], arg(metavar="MODEL")]
-PatternName = Annotated[Positional[str], arg(metavar="PATTERN")]
+Start = Annotated[Positional[str], arg(metavar="START")]
+Goal = Annotated[Positional[str], arg(metavar="GOAL")]
 PATTERN_SUFFIXES = (".mid", ".midi", ".json")
 SOUND_SUFFIXES = (".wav", ".flac")
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg")
@@ -55,8 +57,9 @@ class Generating:
 
     model: str = "pattern-vae"
     """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
-    output: Annotated[Path | None, arg(aliases=["-o"])] = None
-    """A .mid or .json file for all measures, or a folder for one file a measure. Default: the verb's name with .mid."""
+    output: Annotated[str | None, arg(aliases=["-o"], metavar="PATH")] = None
+    """A .mid or .json file for all measures, or a folder for one file a measure: a name without a suffix, or with a stroke at its
+    end. Default: the verb's name with .mid; with --wav or --plot no such file."""
     wav: Path | None = None
     """Render the music to this .wav or .flac file, 44,100 Hz, 16 bits."""
     plot: Path | None = None
@@ -67,20 +70,63 @@ class Generating:
     """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
 
 
-def check_destinations(call: Generating) -> None:
+def destination(call: Generating) -> str | None:
+    """Where the patterns go: what `-o` names, without it a file of the verb's name; None where sound or a picture is all."""
+    if call.output is None and call.wav is None and call.plot is None:
+        return f"{type(call).__name__.lower()}.mid"
+    return call.output
+
+
+def check_destinations(call: Generating, *sources: str, measures: int) -> None:
     """That all of a call's results can have the names and places it asks for, before any work is done.
 
+    Args:
+      call: what was asked for.
+      *sources: the patterns that go in, as they were typed.
+      measures: how many patterns come out.
+
     Raises:
-      InputError: a suffix that is not written, a folder that is not there, a kit and no sound to play it in.
+      InputError: a suffix that is not written, a folder that is not there, a kit and no sound to play it in, or a result that would
+        take the place of a pattern, a sound or a model that goes in, or of another result.
     """
-    if call.output is not None and not names_folder(call.output):
-        _check_place(call.output, "a pattern file", PATTERN_SUFFIXES)
+    output = destination(call)
+    if output is not None and not names_folder(output):
+        _check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
     if call.wav is not None:
         _check_place(call.wav, "a sound file", SOUND_SUFFIXES)
     if call.plot is not None:
         _check_place(call.plot, "a picture", PICTURE_SUFFIXES)
     if call.kit is not None and call.wav is None:
         raise InputError("--kit", rule="--wav beside it", found="none", remedy="add --wav FILE to hear the kit, or leave it out")
+    _check_inputs_stay(call, output, [Path(parse_reference(source)[0]) for source in sources], measures)
+
+
+def _check_inputs_stay(call: Generating, output: str | None, patterns: Sequence[Path], measures: int) -> None:
+    results = [path for path in (call.wav, call.plot) if path is not None]
+    if output is not None and names_folder(output):
+        # Of a folder's files only those are asked after that go in: `measures` may be any number yet.
+        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, measures)]
+    elif output is not None:
+        results.append(Path(output))
+    folders = [Path(name).resolve() for name in (call.kit, call.model) if name is not None and Path(name).is_dir()]
+    for i, result in enumerate(results):
+        taken = "a file that goes in" if any(_same(result, pattern) for pattern in patterns) else ""
+        if result.exists() and any(result.resolve().is_relative_to(folder) for folder in folders):
+            taken = "a file of the kit or the model"
+        if any(_same(result, other) for other in results[:i]):
+            taken = "another result's name"
+        if taken:
+            raise InputError(result, rule="a name of its own for what is written", found=taken, remedy="choose another name")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+
+
+def _is_part(path: Path, measures: int) -> bool:
+    """Whether a folder of so many measures would get a file of this name; see `write_patterns`."""
+    stem, width = path.stem, len(str(measures))
+    return path.suffix == ".mid" and stem.isdecimal() and len(stem) == width and 1 <= int(stem) <= measures
 
 
 def _check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
@@ -91,9 +137,9 @@ def _check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
         raise InputError(path, rule=f"a place to write {what}", found=f"no folder {path.parent}", remedy="make the folder first")
 
 
-def names_folder(output: Path) -> bool:
-    """Whether `-o` means a folder of one file a measure: one that is there, or a name without a suffix."""
-    return output.is_dir() or not output.suffix
+def names_folder(output: str) -> bool:
+    """Whether `-o` means a folder of one file a measure: one there, a name without a suffix, or one that ends in a stroke."""
+    return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 
 def load_instrument(model: str) -> PatternInstrument:
@@ -184,16 +230,19 @@ def with_tempo(patterns: Sequence[Pattern], tempo_bpm: float | None) -> list[Pat
     return [replace(pattern, tempo_bpm=tempo_bpm) for pattern in patterns]
 
 
-def write_patterns(patterns: Sequence[Pattern], output: Path) -> list[Path]:
+def write_patterns(patterns: Sequence[Pattern], output: str | None) -> list[Path]:
     """Writes all measures into one file, or each into one of a folder (see `names_folder`). Returns what was written."""
     from drumjax.patterns import concatenate
 
+    if output is None:
+        return []
+    place = Path(output)
     if not names_folder(output):
-        concatenate(patterns).save(output)
-        return [output]
-    make_folder(output)
+        concatenate(patterns).save(place)
+        return [place]
+    make_folder(place)
     width = len(str(len(patterns)))
-    paths = [output / f"{i + 1:0{width}d}.mid" for i in range(len(patterns))]
+    paths = [place / f"{i + 1:0{width}d}.mid" for i in range(len(patterns))]
     for pattern, path in zip(patterns, paths, strict=True):
         pattern.save(path)
     return paths
@@ -205,6 +254,19 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "no permission to write in it")
+
+
+@contextlib.contextmanager
+def warnings_said() -> Iterator[None]:
+    """Turns what the library warns of into a line each, as everything else that a user is told."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning):
+        print(message)
+    for warning in caught:
+        if warning.category is not UserWarning:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
 
 
 @contextlib.contextmanager

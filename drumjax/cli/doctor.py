@@ -18,7 +18,7 @@ PACKAGES = ("drumjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "nu
 class Doctor:
     """Check the installation: versions, devices, the compilation cache, and every shipped model's hash and sound.
 
-    Exit code 0 when all checks pass, 1 when one does not.
+    Exit code 0 when all checks pass, 2 when a shipped model's files are damaged, 1 when anything else is wrong.
 
     examples:
       drumjax doctor
@@ -87,12 +87,14 @@ def doctor(arguments: list[str], prog: str) -> int:
         "drum machine": _sound,
         **{f"model {name}": _model(name) for name in shipped_models()},
     }
-    failed = 0
+    failed: list[Exception] = []
     for name, check in checks.items():
         try:
             print(f"ok    {name}: {check()}")
         except (InputError, ArithmeticError, ImportError, OSError, RuntimeError) as error:
-            failed += 1
+            failed.append(error)
             print(f"FAIL  {name}: {error}")
-    print("all is well" if not failed else f"{failed} of {len(checks)} checks failed")
-    return 1 if failed else 0
+    print("all is well" if not failed else f"{len(failed)} of {len(checks)} checks failed")
+    if all(isinstance(error, InputError) for error in failed):
+        return 2 if failed else 0
+    return 1

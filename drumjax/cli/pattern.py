@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from drumjax.cli.arguments import (
     Generating,
-    PatternName,
+    Goal,
+    Start,
     check_destinations,
+    destination,
     load_instrument,
     load_kit,
     load_pattern,
     parse,
     recorded,
     say,
+    warnings_said,
     with_tempo,
     write_patterns,
     write_picture,
@@ -41,9 +43,9 @@ class Interpolate(Generating):
       drumjax pattern interpolate embedded:electro embedded:techno#3 --kit my_kit/ --wav out.wav
     """
 
-    start: PatternName
+    start: Start
     """The pattern to begin with."""
-    goal: PatternName
+    goal: Goal
     """The pattern to end with."""
     measures: int = 6
     """Number of patterns of 4 bars, both ends included."""
@@ -64,9 +66,9 @@ class Crossfade(Generating):
       drumjax pattern crossfade embedded:idm embedded:electro --plot fade.png
     """
 
-    start: PatternName
+    start: Start
     """The pattern to begin with."""
-    goal: PatternName
+    goal: Goal
     """The pattern to end with."""
     measures: int = 6
     """Number of patterns of 4 bars, both ends included."""
@@ -107,14 +109,16 @@ def _ends(call: Interpolate | Crossfade, instrument: PatternInstrument) -> tuple
 def interpolate(arguments: list[str], prog: str) -> int:
     """`drumjax pattern interpolate`."""
     call = parse(Interpolate, arguments, prog)
-    check_destinations(call)
+    check_destinations(call, call.start, call.goal, measures=call.measures)
     instrument = load_instrument(call.model)
     kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
     made = instrument.interpolate(start, goal, call.measures - 1, path=call.path)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    say(*write_patterns(patterns, call.output or Path("interpolate.mid")))
+    say(*write_patterns(patterns, destination(call)))
     if call.wav is not None and kit is not None:
-        say(write_sound(render(patterns, kit), call.wav, patterns[0].provenance, kit.sample_rate_hz))
+        with warnings_said():
+            sound = render(patterns, kit)
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
     if call.plot is not None:
         from drumjax.plots import interpolation_beside_crossfade
 
@@ -126,14 +130,15 @@ def interpolate(arguments: list[str], prog: str) -> int:
 def crossfade(arguments: list[str], prog: str) -> int:
     """`drumjax pattern crossfade`."""
     call = parse(Crossfade, arguments, prog)
-    check_destinations(call)
+    check_destinations(call, call.start, call.goal, measures=call.measures)
     instrument = load_instrument(call.model)
     kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
     made = instrument.crossfade(start, goal, call.measures - 1)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    say(*write_patterns(patterns, call.output or Path("crossfade.mid")))
+    say(*write_patterns(patterns, destination(call)))
     if call.wav is not None and kit is not None:
-        sound = render_crossfade(start, goal, call.measures, kit)
+        with warnings_said():
+            sound = render_crossfade(start, goal, call.measures, kit)
         say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
     if call.plot is not None:
         from drumjax.plots import interpolation_beside_crossfade
@@ -146,14 +151,16 @@ def crossfade(arguments: list[str], prog: str) -> int:
 def sample(arguments: list[str], prog: str) -> int:
     """`drumjax pattern sample`."""
     call = parse(Sample, arguments, prog)
-    check_destinations(call)
+    check_destinations(call, measures=call.measures)
     instrument = load_instrument(call.model)
     kit = _kit(call, instrument)
     made = with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm)
     patterns = recorded(made, tempo_bpm=call.tempo_bpm)
-    say(*write_patterns(patterns, call.output or Path("sample.mid")))
+    say(*write_patterns(patterns, destination(call)))
     if call.wav is not None and kit is not None:
-        say(write_sound(render(patterns, kit), call.wav, patterns[0].provenance, kit.sample_rate_hz))
+        with warnings_said():
+            sound = render(patterns, kit)
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
     if call.plot is not None:
         from drumjax.plots import pattern_sheet
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -24,13 +25,22 @@ def model_directory(name_or_path: str | PathLike[str]) -> Path:
     """The checkpoint directory behind a shipped model's name, an instrument directory, a training's working directory (its best
     checkpoint) or a checkpoint directory itself.
 
+    A `Path` of a folder that is there means the folder; the string `./pattern-vae` does too.
+
     Raises:
-      InputError: nothing of the kind is there.
+      InputError: nothing of the kind is there, or a shipped model and a folder of the same name.
     """
     shipped = shipped_models()
-    if str(name_or_path) in shipped:
-        return shipped[str(name_or_path)]
     path = Path(name_or_path)
+    if str(name_or_path) in shipped and not (isinstance(name_or_path, PathLike) and path.is_dir()):
+        if path.is_dir():
+            raise InputError(
+                path,
+                rule="one model of this name",
+                found="a shipped model and a folder",
+                remedy=f"write .{os.sep}{path} for the folder; for the shipped model move to another folder",
+            )
+        return shipped[str(name_or_path)]
     if path.is_dir():
         return checkpoint.find(path)
     near = difflib.get_close_matches(str(name_or_path), shipped, n=1)

@@ -126,3 +126,18 @@ def test_the_nearest_shipped_model_is_suggested(monkeypatch) -> None:
     monkeypatch.setattr(loading, "shipped_models", lambda: {"pattern-vae": Path("x"), "kick": Path("y")})
     with pytest.raises(InputError, match="did you mean 'pattern-vae'"):
         drumjax.load("patern-vae")
+
+
+def test_a_folder_with_the_name_of_a_shipped_model_is_asked_after(tiny, tiny_workdir, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_workdir, "kick")
+    monkeypatch.setattr(loading, "shipped_models", lambda: {"kick": checkpoint.best(tiny_workdir)})
+    with pytest.raises(
+        InputError, match=r"kick: expected one model of this name; found a shipped model and a folder; write \./kick"
+    ):
+        drumjax.load("kick")
+    for folder in ("./kick", Path("kick")):
+        assert loading.model_directory(folder) == checkpoint.best(Path("kick"))
+    shutil.rmtree("kick")
+    for name in ("kick", Path("kick")):
+        assert loading.model_directory(name) == checkpoint.best(tiny_workdir)
