@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -112,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
       SystemExit: from the parser of a verb, with code 0 after `--help` and 2 after a wrong call.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as on stderr: what a terminal cannot show is no reason to stop
     try:
         try:
             return _run(arguments)

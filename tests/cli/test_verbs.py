@@ -130,3 +130,12 @@ def test_a_reader_that_stops_reading_is_no_error(words) -> None:
             assert run.stderr is not None
             run.stdout.close()
             assert (run.stderr.read(), run.wait()) == (b"", 0)
+
+
+@pytest.mark.smoke
+def test_a_terminal_that_cannot_show_a_character_is_no_error() -> None:
+    line = [sys.executable, "-m", "drumjax", "train", "pattern-vae", "--help"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "steps \\xd7 lanes" in " ".join(run.stdout.split())
