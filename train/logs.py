@@ -20,8 +20,9 @@ FIRST_COLUMNS = ("step", "epoch", "seconds")
 
 
 def say(text: str) -> None:
-    """A line for the user, on the error stream: the output stream is for results."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for the user, on the error stream: the output stream is for results. A training goes on when no one reads it."""
+    with contextlib.suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
 
 
 class Table:

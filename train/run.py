@@ -8,6 +8,9 @@ same bits. `--budget` measures first, on a state that is thrown away, and then f
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +25,7 @@ from drumjax import __version__
 from drumjax.boundary import InputError
 from drumjax.checkpoint import CARD, best, dump_config, latest, place_of, prune, read_card, save
 from drumjax.train import workdir as folder
+from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import (
     NonFiniteLoss,
     Program,
@@ -38,10 +42,14 @@ from drumjax.train.logs import Logs, open_logs, say
 from drumjax.train.parallel import Layout, Mode, make_layout
 from drumjax.train.recipe import Recipe, Stage
 from drumjax.train.recipe import recipe as find_recipe
-from drumjax.train.signals import Stop, Stopped, caught_signals
+from drumjax.train.signals import Stop, caught_signals
 
 BUDGET_MARGIN = 0.05
 """The share of a budget that is left alone, for a machine that grows slower."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says of a disk that is full, or of a limit on it that is reached."""
+NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENODEV, errno.ESTALE)
+"""What it says of one that was taken away, or locked, while the training ran."""
 
 
 class TrainingResult(NamedTuple):
@@ -74,6 +82,7 @@ class _Run:
     workdir: Path
     stages: Sequence[Stage]
     program: Callable[[int], Program]
+    resume_hint: str
     validated: dict[str, Any] | None = None
     """`play` and `metrics` of the last validation, and its step."""
     saved_at: float = 0.0
@@ -91,6 +100,7 @@ def train(
     resume: str = "auto",
     parallel: Mode = "jit",
     devices: Sequence[jax.Device] | None = None,
+    resume_hint: str = "run again to resume",
 ) -> TrainingResult:
     """Trains, or goes on with a training that was begun in the working directory.
 
@@ -106,14 +116,16 @@ def train(
       resume: "auto", or "never" to refuse a directory that is not empty.
       parallel: "jit" or "pmap".
       devices: None for all.
+      resume_hint: what the user is told to do after a signal has stopped the training.
 
     Returns:
       See `TrainingResult`.
 
     Raises:
       InputError: arguments, data or the directory are at fault. `NonFiniteLoss` is one: it names the step.
-      Refused: (exit code 3) the training is finished, another process is at it, or `resume` forbids it.
-      Stopped: (exit code 75) a signal came; the state is in the last checkpoint.
+      Refused: the training is finished, another process is at it, or `resume` forbids it.
+      Stopped: a signal came; the state is in the last checkpoint. (One that comes while there is nothing to save, as during the
+        first compilation, ends the process at once with code 75.)
     """
     began = time.monotonic()
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
@@ -124,11 +136,13 @@ def train(
         raise InputError(
             "--steps", rule="a number of at least 1", found=str(steps), remedy="leave it out for the configuration's epochs"
         )
+    if resume not in ("auto", "never"):
+        raise InputError("--resume", rule="auto or never", found=repr(resume), remedy="leave it out for auto")
     budget_seconds = None if budget is None else folder.parse_budget(budget)
     place = Path(workdir)
-    with caught_signals() as stop, folder.claimed(place):
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(caught_signals(resume_hint))
         stop.at_once = True
-        before = folder.begun(place, resume)
         patterns = data if hasattr(data, "splits") else _load(data)
         info = patterns.info
         if info.kind != recipe.kind:
@@ -136,6 +150,11 @@ def train(
             raise InputError(str(data), rule=f"data of the kind {recipe.kind}", found=info.kind, remedy=remedy)
         config = recipe.fitted(config, info)
         n = len(next(iter(patterns.splits["train"].values())))
+        layout = make_layout(config.batch_size, parallel, devices)
+        stages = recipe.stages(config, info)
+        # Only now: what is at fault in the arguments or the data leaves no trace.
+        stack.enter_context(folder.claimed(place))
+        before = folder.begun(place, resume)
         total = steps or (before["steps"] if before else steps_in(config, n))
         where = data if isinstance(data, str | Path) else info.name
         length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
@@ -145,14 +164,13 @@ def train(
             folder.compare(place, before, now)
             checkpoint = folder.good_checkpoint(place)
             if checkpoint is not None and int(checkpoint.name) >= total:
-                raise folder.Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
-        layout = make_layout(config.batch_size, parallel, devices)
-        stages = recipe.stages(config, info)
-        run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout))
+                raise Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
+        run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout), resume_hint)
         try:
             if before is None and budget_seconds is not None:
                 total = _steps_within(run, budget_seconds - (time.monotonic() - began))
                 now["steps"] = total
+            ends = _ends(run, total)
             if before is None:
                 folder.write_config(place, now)
             with open_logs(
@@ -162,10 +180,13 @@ def train(
                 steps_per_epoch=n / config.batch_size,
                 title=f"training {recipe.name}",
             ) as logs:
-                _train_stages(run, total, checkpoint, logs, stop)
-        except OSError as error:  # a full disk, or one taken away: whatever was being written, earlier checkpoints are whole
+                _train_stages(run, ends, checkpoint, logs, stop)
+        except OSError as error:  # whatever was being written, earlier checkpoints are whole
+            cure = "make room" if error.errno in NO_ROOM else "make it writable"
+            if error.errno not in (*NO_ROOM, *NO_WRITING):
+                raise
             last = latest(place)
-            remedy = f"make room and run again to resume from {last}" if last else "make room and run again"
+            remedy = f"{cure} and run again to resume from {last}" if last else f"{cure} and run again"
             raise InputError(
                 place, rule="to write checkpoints and logs", found=error.strerror or str(error), remedy=remedy
             ) from error
@@ -241,12 +262,16 @@ def _abstract(run: _Run, index: int) -> State:
     return state
 
 
-def _train_stages(run: _Run, total: int, checkpoint: Path | None, logs: Logs, stop: Stop) -> None:
+def _ends(run: _Run, total: int) -> list[int]:
     ends = stage_ends([stage.share for stage in run.stages], total)
-    starts = [0, *ends[:-1]]
-    if any(end == start for start, end in zip(starts, ends, strict=True)):
+    if any(end == start for start, end in itertools.pairwise([0, *ends])):
         rule = f"at least a step for each of the {len(ends)} stages of {run.recipe.name}"
         raise InputError("--steps", rule=rule, found=f"{total} steps", remedy="train longer")
+    return ends
+
+
+def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs: Logs, stop: Stop) -> None:
+    starts, total = [0, *ends[:-1]], ends[-1]
     state, first = None, 0
     if checkpoint is not None:
         card = read_card(checkpoint)
@@ -298,8 +323,7 @@ def _after_dispatch(
     if due or late or stop.requested:
         _save(run, report.state, step, index, due)
     if stop.requested and step < logs.total:
-        say(f"drumjax: stopped at step {step} of {logs.total}; run again to resume")
-        raise Stopped
+        raise Stopped(f"stopped at step {step} of {logs.total}; {run.resume_hint}")
 
 
 def _save(run: _Run, state: State, step: int, stage: int, due: bool) -> None:
@@ -351,12 +375,14 @@ def _steps_within(run: _Run, seconds: float) -> int:
         program.validate(state)
         looked = time.monotonic()
         program.validate(state)
-        save(run.workdir / ".timing", folder.checkpoint_items(state), {})
+        try:
+            save(run.workdir / ".timing", folder.checkpoint_items(state), {})
+        finally:
+            shutil.rmtree(run.workdir / ".timing", ignore_errors=True)
         look = time.monotonic() - looked
         every = max(1.0, run.config.validate_every_epochs * program.steps_per_epoch)
         a_step += share * (spent / steps + look / every)
         tail = look
-    shutil.rmtree(run.workdir / ".timing")
     left = seconds * (1 - BUDGET_MARGIN) - (time.monotonic() - began) - tail
     fitting = max(1, int(left / a_step))
     say(f"drumjax: {1e3 * a_step:.3g} ms a step: {fitting} steps fit into the budget")

@@ -10,15 +10,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-STOPPED = 75
-"""The exit code of a training that was stopped by a signal: run again to resume (EX_TEMPFAIL)."""
+from drumjax.train.endings import STOPPED
 
-
-class Stopped(SystemExit):
-    """A signal stopped the training after a checkpoint; the process ends with code 75."""
-
-    def __init__(self) -> None:
-        super().__init__(STOPPED)
+SHOW_CURSOR = b"\x1b[?25h"
+"""To a terminal: rich hides the cursor while its bar moves, and a process that ends at once does not close the bar."""
 
 
 @dataclass
@@ -35,11 +30,14 @@ class Stop:
 
 
 @contextlib.contextmanager
-def caught_signals() -> Iterator[Stop]:
+def caught_signals(resume_hint: str = "run again to resume") -> Iterator[Stop]:
     """Signals are noted instead of ending the process; a second one ends it at once, with code 128 + its number.
 
     They are read by a thread of its own: Python runs its handlers between two bytecodes of the main thread, which may be inside a
     compilation or a dispatch for long. Outside the main thread of a program nothing is caught.
+
+    Args:
+      resume_hint: what the user is told to do where the first signal ends the process at once, with code 75.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -50,7 +48,7 @@ def caught_signals() -> Iterator[Stop]:
     watched = (signal.SIGINT, signal.SIGTERM)
     earlier = {number: signal.signal(number, lambda *_: None) for number in watched}
     earlier_descriptor = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(read, stop, watched), daemon=True, name="drumjax-signals").start()
+    threading.Thread(target=_watch, args=(read, stop, watched, resume_hint), daemon=True, name="drumjax-signals").start()
     try:
         yield stop
     finally:
@@ -60,20 +58,32 @@ def caught_signals() -> Iterator[Stop]:
         os.close(write)  # ends the thread
 
 
-def _watch(read: int, stop: Stop, watched: tuple[int, ...]) -> None:
+def _watch(read: int, stop: Stop, watched: tuple[int, ...], resume_hint: str) -> None:
     with open(read, "rb", buffering=0) as pipe:
         while byte := pipe.read(1):
             if (number := byte[0]) not in watched:
                 continue
             if stop.requested:
+                _show_cursor()
                 os._exit(128 + number)
             if stop.at_once:
-                _say("stopped before the first new step; run again to resume")
+                _show_cursor()
+                _say(f"stopped before the first new step; {resume_hint}")
                 os._exit(STOPPED)
             stop.requested = True
             _say(f"{signal.Signals(number).name}: writing a checkpoint after this dispatch; a second signal ends at once")
 
 
+def _show_cursor() -> None:
+    with contextlib.suppress(OSError):
+        if os.isatty(_stderr()):
+            os.write(_stderr(), SHOW_CURSOR + b"\r\n")
+
+
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, f"drumjax: {text}\n".encode())
+        os.write(_stderr(), f"drumjax: {text}\n".encode())
+
+
+def _stderr() -> int:
+    return sys.__stderr__.fileno() if sys.__stderr__ else 2

@@ -13,9 +13,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,43 +26,54 @@ from drumjax import __version__
 from drumjax.boundary import InputError, read_json, write_bytes
 from drumjax.checkpoint import clean, dump_config, latest_good, load
 from drumjax.train.config import OPERATIONAL
+from drumjax.train.endings import Refused
 from drumjax.train.engine import State, played
 from drumjax.train.logs import say
 
 Tree = Any
 CONFIG, LOCK = "config.json", ".lock"
-REFUSED = 3
-
-
-class Refused(SystemExit):
-    """Nothing to do, or something that would destroy work and is not done; the process ends with code 3, the reason is printed."""
-
-    def __init__(self, reason: str) -> None:
-        say(f"drumjax: {reason}")
-        self.reason = reason
-        super().__init__(REFUSED)
 
 
 @contextlib.contextmanager
 def claimed(workdir: Path) -> Iterator[None]:
     """Makes the directory if need be and holds it: one process writes in it at a time. The system lets go of it if we die.
 
+    A training that is refused before it wrote anything leaves nothing: no lock in a folder of others, no folder that was not there.
+
     Raises:
       Refused: when another process trains there.
       InputError: when it cannot be made or written.
     """
+    made = [folder for folder in (workdir, *workdir.parents) if not folder.exists()]
+    fresh = not (workdir / LOCK).exists()
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         lock = open(workdir / LOCK, "a")  # noqa: SIM115 - held open until the end, which is what holds the lock
     except OSError as error:
+        _remove_empty(made)
         remedy = "name a folder that can be made and written"
         raise InputError(workdir, rule="a working directory", found=error.strerror or str(error), remedy=remedy) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another process may have held this file until now and removed it: then it is no lock for the next one.
+            if not os.path.samestat(os.fstat(lock.fileno()), (workdir / LOCK).stat()):
+                raise BlockingIOError
         except OSError:
             raise Refused(f"{workdir}: another training is at work there; wait for it, or name another --workdir") from None
-        yield
+        try:
+            yield
+        except (InputError, Refused):
+            if fresh and not (workdir / CONFIG).exists():
+                (workdir / LOCK).unlink(missing_ok=True)
+                _remove_empty(made)
+            raise
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    with contextlib.suppress(OSError):  # not empty, or never made
+        for folder in folders:
+            folder.rmdir()
 
 
 def parse_budget(text: str) -> float:
@@ -84,10 +96,8 @@ def begun(workdir: Path, resume: str) -> dict[str, Any] | None:
 
     Raises:
       Refused: `resume` is "never" and the directory holds something.
-      InputError: it holds something else than a training, or `resume` is neither "auto" nor "never".
+      InputError: it holds something else than a training.
     """
-    if resume not in ("auto", "never"):
-        raise InputError("--resume", rule="auto or never", found=repr(resume), remedy="leave it out for auto")
     clean(workdir)
     held = sorted(path.name for path in workdir.iterdir() if not path.name.startswith("."))  # ours that a killed process left
     if not held:

@@ -1,7 +1,7 @@
 """The command `drumjax`: a table of verbs, each in a file of its own that is imported only when it is called.
 
 Exit codes: 0 done, 1 a bug, 2 the user's input or call is at fault (one message, no traceback), 3 nothing to do or refused,
-75 stopped by a signal after a checkpoint: run again to resume.
+75 stopped by a signal after a checkpoint: run again to resume; 130 stopped by Ctrl-C anywhere but in a training.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from drumjax import __version__
 from drumjax.boundary import InputError
+from drumjax.train.endings import Ended
 
 
 class Verb(NamedTuple):
@@ -123,6 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"drumjax: {error}", file=sys.stderr)
         return 2
+    except Ended as ended:
+        print(f"drumjax: {ended}", file=sys.stderr)
+        return ended.code
     except KeyboardInterrupt:
         print("drumjax: stopped", file=sys.stderr)
         return 130

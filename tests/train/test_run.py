@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import json
 import os
@@ -20,10 +21,11 @@ import pytest
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.train import run
+from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import NonFiniteLoss
 from drumjax.train.run import stage_ends, train
-from drumjax.train.signals import Stopped
-from drumjax.train.workdir import Refused, parse_budget, restore
+from drumjax.train.workdir import claimed, parse_budget, restore
 
 STEPS = 100
 TOY = Path(__file__).with_name("toy.py")
@@ -119,13 +121,13 @@ def test_metrics_have_a_row_a_dispatch_and_figures_where_it_was_validated(uninte
 
 
 @pytest.mark.parametrize(("at", "number"), [(1, signal.SIGTERM), (3, signal.SIGINT)])
-def test_a_stopped_and_resumed_training_ends_with_the_same_bits(toy, uninterrupted, tmp_path, capsys, at, number) -> None:
+def test_a_stopped_and_resumed_training_ends_with_the_same_bits(toy, uninterrupted, tmp_path, at, number) -> None:
     with pytest.raises(Stopped) as caught:
         train(stopping_recipe(toy, at, number), None, toy.point_set(), tmp_path, steps=STEPS)
     assert caught.value.code == 75
     stopped_at = int(checkpoint.latest(tmp_path).name)
     assert 0 < stopped_at < STEPS
-    assert f"stopped at step {stopped_at} of {STEPS}; run again to resume" in capsys.readouterr().err
+    assert str(caught.value) == f"stopped at step {stopped_at} of {STEPS}; run again to resume"
     # Rows of steps that the machine never saved, and half a row.
     with (tmp_path / "metrics.csv").open("a") as stream:
         stream.write(f"{stopped_at + 1}{',1' * (len(rows_of(tmp_path)[0]) - 1)}\n3,0.")
@@ -155,11 +157,22 @@ def test_a_damaged_checkpoint_is_passed_over_and_said_so(toy, uninterrupted, cop
         train(toy.RECIPE, None, toy.point_set(), copied, steps=STEPS)
 
 
-def test_a_training_that_is_done_is_not_done_again(toy, copied, capsys) -> None:
-    with pytest.raises(Refused) as caught:
+def test_a_training_that_is_done_is_not_done_again(toy, copied) -> None:
+    with pytest.raises(Refused, match=f"nothing to do, all {STEPS} steps are done") as caught:
         train(toy.RECIPE, None, toy.point_set(), copied)
     assert caught.value.code == 3
-    assert f"nothing to do, all {STEPS} steps are done" in capsys.readouterr().err
+
+
+def test_a_program_that_trains_outlives_a_training_that_ends_early(toy, copied, tmp_path) -> None:
+    ended = []
+    for recipe, workdir in ((toy.RECIPE, copied), (stopping_recipe(toy, 1), tmp_path / "new")):
+        try:
+            train(recipe, None, toy.point_set(), workdir, steps=STEPS, resume_hint="call the demo again")
+        except Exception as error:
+            ended.append(error)
+    refused, stopped = ended
+    assert (type(refused), type(stopped)) == (Refused, Stopped)
+    assert str(stopped).endswith(f"of {STEPS}; call the demo again")
 
 
 def test_another_training_does_not_go_on_in_the_directory(toy, copied) -> None:
@@ -184,7 +197,7 @@ def test_another_training_does_not_go_on_in_the_directory(toy, copied) -> None:
 
 def test_never_resuming_refuses_what_is_there_and_takes_what_is_empty(toy, copied, tmp_path) -> None:
     held = sorted(path.name for path in copied.iterdir())
-    with pytest.raises(Refused, match="3"):
+    with pytest.raises(Refused, match="not empty, and --resume never starts anew"):
         train(toy.RECIPE, None, toy.point_set(), copied, resume="never")
     assert sorted(path.name for path in copied.iterdir()) == held
     assert train(toy.RECIPE, None, toy.point_set(), tmp_path / "new", steps=2, resume="never").steps == 2
@@ -194,15 +207,29 @@ def test_a_folder_of_other_things_is_left_alone(toy, tmp_path) -> None:
     (tmp_path / "thesis.tex").write_text("\\section")
     with pytest.raises(InputError, match=r"found thesis\.tex; name another"):
         train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_one_process_writes_in_a_directory(toy, copied, capsys) -> None:
+def test_one_process_writes_in_a_directory(toy, copied) -> None:
     with (copied / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(Refused, match="another training is at work there") as caught:
             train(toy.RECIPE, None, toy.point_set(), copied)
     assert caught.value.code == 3
-    assert "another training is at work there" in capsys.readouterr().err
+    assert (copied / ".lock").exists()
+
+
+def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path, monkeypatch) -> None:
+    lock = fcntl.flock
+
+    def removed_meanwhile(stream, how):
+        (tmp_path / ".lock").rename(tmp_path / "gone")
+        (tmp_path / ".lock").touch()
+        return lock(stream, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
+    with pytest.raises(Refused, match="another training is at work there"), claimed(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -212,23 +239,28 @@ def test_one_process_writes_in_a_directory(toy, copied, capsys) -> None:
         ({"steps": 3, "budget": "1m"}, "--steps or --budget"),
         ({"budget": "soon"}, "a time such as 90s"),
         ({"resume": "perhaps"}, "auto or never"),
+        ({"data": "nothing"}, "found no such file or folder"),
+        ({"devices": jax.devices() * 3, "steps": 3}, "a multiple of the number of devices"),
+        ({"recipe": "two", "steps": 1}, "at least a step for each of the 2 stages"),
     ],
 )
-def test_arguments_at_fault_are_named(toy, tmp_path, options, says) -> None:
+def test_what_is_at_fault_is_named_and_leaves_nothing_behind(toy, tmp_path, options, says) -> None:
+    recipe = toy.TWO_STAGES if options.get("recipe") else toy.RECIPE
     with pytest.raises(InputError, match=says):
-        train(toy.RECIPE, None, toy.point_set(), tmp_path / "work", **options)
+        train(**{"config": None, "data": toy.point_set(), "workdir": tmp_path / "a" / "b"} | options | {"recipe": recipe})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_budget_is_kept_and_fixed_for_good(toy, tmp_path) -> None:
     began = time.monotonic()
     with pytest.raises(Stopped):
-        train(stopping_recipe(toy, 2), None, toy.point_set(), tmp_path, budget="4s")
-    assert time.monotonic() - began < 6
+        train(stopping_recipe(toy, 1), None, toy.point_set(), tmp_path, budget="20s")
+    assert time.monotonic() - began < 22
     content = json.loads((tmp_path / "config.json").read_text())
-    assert content["steps_from"] == "--budget 4s"
-    assert content["steps"] > 100
+    assert content["steps_from"] == "--budget 20s"
+    assert content["steps"] > int(checkpoint.latest(tmp_path).name)
     (tmp_path / "config.json").write_text(json.dumps(content | {"steps": 60}))
-    assert train(toy.RECIPE, None, toy.point_set(), tmp_path, budget="4s").steps == 60
+    assert train(toy.RECIPE, None, toy.point_set(), tmp_path, budget="20s").steps == 60
 
 
 def test_stages_follow_one_another_and_resume_in_the_middle(toy, tmp_path) -> None:
@@ -292,6 +324,42 @@ def test_a_full_disk_ends_the_training_with_one_message_and_harms_nothing(toy, t
     for path in checkpoint.list_checkpoints(tmp_path):
         checkpoint.verify(path)
     assert bool(checkpoint.list_checkpoints(tmp_path)) == (kilobytes == 6)
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "make room and run again to resume from"),
+        (errno.EROFS, "make it writable and run again to resume from"),
+        (errno.EPIPE, None),
+        (errno.EMFILE, None),
+    ],
+)
+def test_only_a_fault_of_the_disk_is_told_as_one(toy, tmp_path, monkeypatch, number, says) -> None:
+    save = run.save
+
+    def failing(place, *rest):
+        if checkpoint.latest(tmp_path):
+            raise OSError(number, os.strerror(number))
+        return save(place, *rest)
+
+    monkeypatch.setattr(run, "save", failing)
+    with pytest.raises(InputError if says else OSError) as caught:
+        train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=STEPS)
+    if says:
+        assert says in str(caught.value)
+    else:
+        assert caught.value.errno == number
+
+
+def test_a_training_goes_on_when_no_one_reads_what_it_says(toy, tmp_path) -> None:
+    arguments = json.dumps({"workdir": str(tmp_path), "steps": STEPS})
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as unread:
+        done = subprocess.run([sys.executable, str(TOY), arguments], stdout=subprocess.DEVNULL, stderr=unread, timeout=120)
+    assert done.returncode == 0
+    assert checkpoint.latest(tmp_path).name == str(STEPS)
 
 
 def test_a_set_without_validation_examples_is_validated_on_what_it_has(toy, tmp_path, capsys) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from drumjax.systems.system import System
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
+from drumjax.train.endings import Ended
 from drumjax.train.engine import State, init_state, new_state
 from drumjax.train.recipe import Recipe, Stage
 
@@ -132,4 +133,8 @@ def main(arguments: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    try:
+        main(json.loads(sys.argv[1]))
+    except Ended as ended:
+        print(ended, file=sys.stderr)
+        sys.exit(ended.code)
