@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,6 +111,18 @@ def save(
       ValueError: when `half` would turn a finite value into an infinite one.
       OSError: when the disk is full or cannot be written; what stood at `directory` before is unharmed.
     """
+    return _save(directory, tree, files, half=half)
+
+
+def _save(
+    directory: str | os.PathLike[str],
+    tree: Mapping[str, Tree],
+    files: Mapping[str, bytes | Json],
+    *,
+    half: bool,
+    finish: Callable[[Path], object] = lambda building: None,
+) -> Path:
+    """`save`; `finish` may add to the directory, whose manifest is written, before it appears at its place."""
     place = Path(directory).absolute()
     building, stale = place.with_name(place.name + ".tmp"), place.with_name(place.name + ".stale")
     for leftover in (building, stale):
@@ -124,6 +136,7 @@ def save(
             (building / name).write_bytes(raw)
         table = {name: _fingerprint(building / name) for name in sorted(_files_in(building))}
         (building / MANIFEST).write_bytes(_to_json(_sealed({"format": FORMAT, "items": items, "files": table})))
+        finish(building)
         _flush(building)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -520,6 +533,8 @@ def export_for_playing(
 ) -> Path:
     """Writes an instrument directory of one member: the checkpoint's weights and card without the training state.
 
+    It appears at `out` whole or not at all.
+
     Args:
       checkpoint: a checkpoint directory.
       out: the directory to write; replaced where it exists.
@@ -539,10 +554,13 @@ def export_for_playing(
         raise InputError(out, rule="a new folder or an instrument to replace", found="other files", remedy="name another folder")
     playing = load_playing(checkpoint)
     card = playing.card | {"stored_as": "float16" if half else "as trained"} | dict(about or {})
-    place = save(out, {"play": {"params": playing.params, "extra": playing.extra}}, {CARD: card}, half=half)
-    member = {"path": ".", "sha256": fingerprint(place)}
-    (place / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))
-    return place
+
+    def name_the_member(building: Path) -> None:
+        member = {"path": ".", "sha256": fingerprint(building)}
+        (building / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))
+
+    tree = {"play": {"params": playing.params, "extra": playing.extra}}
+    return _save(out, tree, {CARD: card}, half=half, finish=name_the_member)
 
 
 def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json], dict[str, Path]]:

@@ -223,6 +223,13 @@ def test_best_is_by_the_criterion_and_the_later_of_equals(tmp_path) -> None:
     assert "100/card.json" in checkpoint.latest_good(tmp_path)[1][0].path
 
 
+def test_the_latest_is_the_best_where_none_competes(tmp_path) -> None:
+    for step in (1, 2, 10):
+        make(tmp_path, step, None)
+    assert checkpoint.best(tmp_path).name == "10"
+    assert sorted(path.name for path in checkpoint.prune(tmp_path, 1)) == ["1", "2"]
+
+
 def test_less_is_better_where_the_criterion_says_so(tmp_path) -> None:
     for step, value in [(1, 3.0), (2, 1.0), (3, 2.0)]:
         make(tmp_path, step, value, "min")
@@ -263,6 +270,36 @@ def test_what_ships_is_half_the_size_and_plays_alike(tmp_path) -> None:
     checkpoint.export_for_playing(place, out, name="toy", kind="patterns")  # an instrument may be replaced by another
     with pytest.raises(InputError, match="other files"):
         checkpoint.export_for_playing(place, tmp_path / "work", name="toy", kind="patterns")
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_an_export_that_is_cut_off_leaves_a_whole_instrument_or_none(tmp_path, monkeypatch, before) -> None:
+    place, out = make(tmp_path / "a", 1, 0.1), tmp_path / "out"
+    if before:
+        checkpoint.export_for_playing(place, out, name="old", kind="patterns")
+    flush = checkpoint._flush_directory
+
+    def dying_before_the_rename(path, target):
+        raise KeyboardInterrupt
+
+    def dying_after_the_rename(directory):
+        if directory == tmp_path:
+            raise KeyboardInterrupt
+        flush(directory)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_flush_directory", dying_after_the_rename)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.export_for_playing(place, out, name="new", kind="patterns")
+    assert checkpoint.read_instrument(out)[0]["name"] == "new"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", dying_before_the_rename)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.export_for_playing(place, out, name="newest", kind="patterns")
+    assert checkpoint.read_instrument(out)[0]["name"] == "new"
+    checkpoint.export_for_playing(place, out, name="newest", kind="patterns")
+    assert checkpoint.read_instrument(out)[0]["name"] == "newest"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out.")]
 
 
 def test_another_member_than_the_instrument_names_is_refused(tmp_path) -> None:
