@@ -374,6 +374,11 @@ def read_midi(path: StrPath) -> mido.MidiFile:
     """
     import mido
 
+    head = read_head(path, what="a MIDI file")  # what it is goes before how large it is: nobody can split a sound into MIDI files
+    if not head.startswith(b"MThd"):
+        raise InputError(
+            path, rule="a standard MIDI file", found=describe(head), remedy="name a .mid file; sound has to be transcribed first"
+        )
     data = read_bytes(path, max_bytes=MIDI_BYTES, what="a MIDI file")
     cleaned = _scan_midi(path, data)
     try:
@@ -393,8 +398,6 @@ def _scan_midi(path: StrPath, data: bytes) -> bytes:
     def fail(rule: str, found: str, remedy: str = "export it again from your sequencer") -> InputError:
         return InputError(path, rule=rule, found=found, remedy=remedy)
 
-    if data[:4] != b"MThd":
-        raise fail("a standard MIDI file", describe(data), "name a .mid file; sound has to be transcribed first")
     if len(data) < 14:
         raise fail("a MIDI header of 14 bytes", f"{len(data)} bytes: the file is cut off")
     header_length = int.from_bytes(data[4:8], "big")

@@ -124,6 +124,19 @@ def test_content_is_named_by_its_first_bytes(data, kind):
     assert describe(data) == kind
 
 
+@pytest.mark.parametrize(("head", "kind"), [(b"RIFF....WAVE", "a WAV sound file"), (b"\x89PNG", "a PNG picture")])
+def test_a_large_file_that_is_no_midi_file_is_called_what_it_is(tmp_path, head, kind):
+    (tmp_path / "a.mid").write_bytes(head + bytes(boundary.MIDI_BYTES))
+    with pytest.raises(InputError, match=f"expected a standard MIDI file; found {kind}; name a .mid file"):
+        boundary.read_midi(tmp_path / "a.mid")
+
+
+def test_a_midi_file_that_is_too_large_is_told_its_size(tmp_path):
+    (tmp_path / "a.mid").write_bytes(b"MThd" + bytes(boundary.MIDI_BYTES))
+    with pytest.raises(InputError, match="at most 2,097,152 bytes; found 2,097,156 bytes"):
+        boundary.read_midi(tmp_path / "a.mid")
+
+
 # Folders.
 
 

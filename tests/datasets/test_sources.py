@@ -197,6 +197,13 @@ def test_the_genre_is_the_first_folder_level_in_lower_case(midi, grid, tmp_path)
     }
 
 
+def test_a_sound_file_under_a_midi_name_is_called_what_it_is_whatever_its_size(tmp_path):
+    path = tmp_path / "song.mid"
+    path.write_bytes(b"RIFF\0\0\0\0WAVEfmt " + bytes(3_700_000))
+    with pytest.raises(InputError, match=r"1 × expected a standard MIDI file \(found a WAV sound file\)"):
+        collect(path)
+
+
 def test_one_file_is_a_source_too(midi, tmp_path):
     path = midi("techno/a.mid", {(0, "BD"): 100})
     assert names(collect(path)) == ["a.mid#0"]
