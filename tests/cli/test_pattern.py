@@ -20,6 +20,10 @@ from drumjax.provenance import read_provenance
 
 RATE = 44_100
 MEASURE_BEATS = 16
+REAL = [
+    *(("gmd", "mid"), ("multitrack_lmms_edm", "mid"), ("multitrack_tannerhelland", "mid"), ("multitrack_freedoom", "mid")),
+    *(("patterns_bardet200", "json"), ("patterns_lmms_edm", "json"), ("patterns_tidal", "json"), ("gmd", "csv")),
+]
 LANES = {36: "BD", 38: "SD", 42: "CH", 46: "OH", 37: "RS", 56: "CB"}
 
 
@@ -236,3 +240,87 @@ def test_one_shots_of_real_machines_make_a_kit(command, files, model, data_folde
 
 def test_the_pictures_that_are_offered_are_those_that_are_drawn() -> None:
     assert set(PICTURE_SUFFIXES) == {f".{kind}" for kind in FORMATS}
+
+
+# What is said of the files
+
+
+def test_what_was_chosen_in_a_file_is_said_beside_the_results(command, files, midi, model) -> None:
+    midi("bass.mid", {(s, "BD"): 100 for s in range(0, 64, 4)} | {(1, 50): 90, (2, 50): 90}, channel=2)
+    called = command("pattern", "crossfade", "bass.mid", "long.mid", "-o", "o.mid", *model)
+    assert (called.code, called.out) == (0, "wrote o.mid\n")
+    assert called.err.splitlines() == [
+        "bass.mid: channel 3: no notes on channel 10, and this one has the most pitches of the drum map (16 notes)",
+        "bass.mid: 2 notes outside the drum map, by pitch: 50 (2)",
+        "long.mid: window 0 of 3; long.mid#k names another",
+    ]
+
+
+def test_of_a_window_that_was_asked_for_nothing_is_said(command, files, model) -> None:
+    called = command("pattern", "crossfade", "long.mid#1", "b.mid", "-o", "o.mid", *model)
+    assert (called.code, called.err) == (0, "")
+
+
+def test_windows_are_counted_with_the_silent_ones(command, files, midi, model) -> None:
+    midi("song.mid", {(64 + s, "BD"): 100 for s in range(0, 64, 4)} | {(128 + s, "SD"): 100 for s in range(64)}, steps=192)
+    silent = command("pattern", "crossfade", "song.mid#0", "b.mid", "-o", "o.mid", *model)
+    assert silent.code == 2
+    assert "song.mid#0: expected a window with hits; found silence" in silent.err
+    assert "the first window with hits is song.mid#1" in silent.err
+    assert not (files / "o.mid").exists()
+
+    first = command("pattern", "crossfade", "song.mid", "b.mid", "-o", "o.mid", *model)
+    assert first.err == "song.mid: window 1 of 3, the first with hits; song.mid#k names another\n"
+    assert np.flatnonzero(first_measure(files / "o.mid").any(axis=1)).tolist() == list(range(0, 64, 4))
+    assert command("pattern", "crossfade", "song.mid#2", "b.mid", "-o", "o.mid", *model).code == 0
+    assert first_measure(files / "o.mid")[:, 1].all()
+
+
+def test_a_genre_may_be_written_with_capitals(command, files, model) -> None:
+    assert command("pattern", "crossfade", "embedded:Techno", "embedded:IDM#1", "-o", "o.mid", *model).code == 0
+    assert [entry["path"] for entry in read_provenance(files / "o.mid")["inputs"]] == ["embedded:techno#0", "embedded:idm#1"]
+
+
+@pytest.mark.parametrize("pattern", ["missing.mid", "missing.mid#1", "embedded:polka"])
+def test_patterns_that_are_not_there_are_said_before_a_model_is_loaded(command, files, monkeypatch, pattern) -> None:
+    monkeypatch.setattr("drumjax.cli.pattern.load_instrument", lambda _: pytest.fail("the model was loaded first"))
+    for verb in ("interpolate", "crossfade"):
+        for words in ((pattern, "b.mid"), ("b.mid", pattern)):
+            called = command("pattern", verb, *words, "-o", "o.mid")
+            assert called.code == 2
+            assert pattern.partition("#")[0] in called.err
+
+
+def test_a_sound_names_the_kit_that_it_was_played_with(command, files, clicks, model) -> None:
+    words = ["pattern", "crossfade", "a.mid", "b.mid", "--measures", "2", "-o", "o.mid", "--wav"]
+    assert command(*words, "own.wav", *model).code == 0
+    assert command(*words, "kit.wav", "--kit", "clicks", *model).code == 0
+    (clicks / "CB.wav").write_bytes((clicks / "CB.wav").read_bytes() + b"JUNK\0\0\0\0")
+    assert command(*words, "other.flac", "--kit", "clicks", *model).code == 0
+    own, kit, other = (read_provenance(files / name)["inputs"] for name in ("own.wav", "kit.wav", "other.flac"))
+    assert [entry["path"] for entry in own] == ["a.mid", "b.mid"]
+    assert kit[:2] == other[:2] == own
+    assert [entry["path"] for entry in kit[2:] + other[2:]] == ["clicks", "clicks"]
+    assert kit[2]["sha256"] != other[2]["sha256"]
+    assert read_provenance(files / "o.mid")["inputs"] == own
+
+
+def test_a_sample_names_the_kit_too(command, files, clicks, model) -> None:
+    assert command("pattern", "sample", "-o", "s.mid", "--wav", "s.wav", "--kit", "clicks", *model).code == 0
+    assert [entry["path"] for entry in read_provenance(files / "s.wav")["inputs"]] == ["clicks"]
+
+
+def test_real_files_of_every_kind_are_interpolated_or_refused_in_a_line(command, files, model, data_folder) -> None:
+    refused = {}
+    for kind, suffix in REAL:
+        name = sorted(data_folder.glob(f"{kind}/**/*.{suffix}"))[0]
+        called = command("pattern", "interpolate", name, "a.mid", "-o", "o.mid", *model)
+        if called.code:
+            refused[kind, suffix] = called
+            continue
+        assert beats(files / "o.mid") == 6 * MEASURE_BEATS
+        assert read_provenance(files / "o.mid")["inputs"][0]["sha256"] == hashlib.sha256(name.read_bytes()).hexdigest()
+    assert len(refused) <= 3
+    assert refused["gmd", "csv"].err.startswith("drumjax: ")  # the index of the collection
+    for called in refused.values():
+        assert (called.code, called.err.count("\n")) == (2, 1)
