@@ -57,7 +57,7 @@ class TrainingConfig:
     seed: int = 0
     """First weights, random draws and the order of batches; two runs of one seed are the same run."""
     batch_size: int = 64
-    """Items in a step, over all devices together (our decision)."""
+    """Items in a step, over all devices together (our decision); of fewer items, the largest power of two among them."""
     epochs: float = 200.0
     """Length of the training in passes over the training split (our decision); --steps and --budget take its place."""
     validate_every_epochs: float = 5.0

@@ -370,6 +370,15 @@ class Schedule(NamedTuple):
         return step > 0 and self.next_stop(step - 1) == step
 
 
+def fitting_batch(batch_size: int, n: int, devices: int = 1) -> int:
+    """The batch for n training items: `batch_size`, or where there are fewer items the largest power of two among them.
+
+    An epoch is at least one step then: small data are not trained for next to no steps. A power of two can be split over the usual
+    numbers of devices, so that a training may go on with another number of them; each device has at least one item (our decision).
+    """
+    return min(batch_size, max(1 << (n.bit_length() - 1), devices)) if 0 < n < batch_size else batch_size
+
+
 def steps_in(config: TrainingConfig, n: int) -> int:
     """The steps that make `config.epochs` passes over n items."""
     return max(1, math.ceil(config.epochs * n / config.batch_size))

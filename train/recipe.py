@@ -42,23 +42,28 @@ class Recipe(NamedTuple):
       kind: of the data, e.g. `patterns`.
       config_type: a frozen dataclass that extends `train.config.TrainingConfig`.
       presets: `{name: config}`; `paper` is the default one.
+      summaries: `{name: what it is, and what it gives up against the paper}`, a line for each preset.
       stages: `(config, data info) -> stages`, usually one.
       summarise: validation sums -> figures, e.g. `{"onset_f1": 0.97}`.
       play: `(config, data info, validation sums) -> ` what playing needs, JSON-like: drum map, threshold, genres; for the card.
       criterion: the figure by which checkpoints are compared, and whether more or less of it is better.
       fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
         trained and stored.
+      competes_from: `(config) -> ` the share of all steps, in [0, 1], from which on validations count for the best checkpoint:
+        after warm-ups that change what is trained. Where none counts, the latest checkpoint is the best.
     """
 
     name: str
     kind: str
     config_type: type[Any]
     presets: Mapping[str, Any]
+    summaries: Mapping[str, str]
     stages: Callable[[Any, Any], Sequence[Stage]]
     summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]]
     play: Callable[[Any, Any, Mapping[str, np.ndarray]], dict[str, Any]]
     criterion: tuple[str, Literal["max", "min"]]
     fitted: Callable[[Any, Any], Any] = lambda config, info: config
+    competes_from: Callable[[Any], float] = lambda config: 0.0
 
 
 RECIPES: Mapping[str, str] = {"pattern-vae": "drumjax.train.recipes.pattern_vae"}

@@ -33,6 +33,7 @@ from drumjax.train.engine import (
     Schedule,
     State,
     compile_program,
+    fitting_batch,
     run_steps,
     source_of,
     stage_key,
@@ -46,6 +47,8 @@ from drumjax.train.signals import Stop, caught_signals
 
 BUDGET_MARGIN = 0.05
 """The share of a budget that is left alone, for a machine that grows slower."""
+FEW_STEPS = 500
+"""A training that epochs or a budget make shorter than this is warned of (our decision)."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says of a disk that is full, or of a limit on it that is reached."""
 NO_WRITING = (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENODEV, errno.ESTALE)
@@ -150,6 +153,9 @@ def train(
             raise InputError(str(data), rule=f"data of the kind {recipe.kind}", found=info.kind, remedy=remedy)
         config = recipe.fitted(config, info)
         n = len(next(iter(patterns.splits["train"].values())))
+        if (batch_size := fitting_batch(config.batch_size, n, len(devices or jax.devices()))) != config.batch_size:
+            say(f"drumjax: batches of {batch_size} instead of {config.batch_size}: there are {n} training examples")
+            config = replace(config, batch_size=batch_size)
         layout = make_layout(config.batch_size, parallel, devices)
         stages = recipe.stages(config, info)
         # Only now: what is at fault in the arguments or the data leaves no trace.
@@ -172,6 +178,8 @@ def train(
                 now["steps"] = total
             ends = _ends(run, total)
             if before is None:
+                if steps is None and total < FEW_STEPS:
+                    say(f"drumjax: {total} steps in all are few to learn from; --steps N trains longer, for example --steps 2000")
                 folder.write_config(place, now)
             with open_logs(
                 place,
@@ -321,16 +329,18 @@ def _after_dispatch(
         run.validated = {"play": run.recipe.play(run.config, run.info, sums), "metrics": figures, "validated_at_step": step}
     logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
     if due or late or stop.requested:
-        _save(run, report.state, step, index, due)
+        _save(run, report.state, step, logs.total, index, due)
     if stop.requested and step < logs.total:
         raise Stopped(f"stopped at step {step} of {logs.total}; {run.resume_hint}")
 
 
-def _save(run: _Run, state: State, step: int, stage: int, due: bool) -> None:
+def _save(run: _Run, state: State, step: int, total: int, stage: int, due: bool) -> None:
     assert run.validated is not None
     name, mode = run.recipe.criterion
     # Only validations on schedule compete: which checkpoint is the best must not depend on when a signal came.
-    value = run.validated["metrics"][name] if due else None
+    # Those before `competes_from` measure another objective than the one that is trained in the end.
+    competes = due and step >= run.recipe.competes_from(run.config) * total
+    value = run.validated["metrics"][name] if competes else None
     card = {
         "system": run.recipe.name,
         "library_version": __version__,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg
 
 from drumjax.boundary import InputError
 from drumjax.cli.arguments import parse
+
+if TYPE_CHECKING:
+    from drumjax.train.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ class Training:
 
 DESCRIPTION = """Train {name} on {kind}. Ctrl-C or SIGTERM writes a checkpoint and exits with 75: the same command goes on.
 
-presets: {presets}
+presets:
+{presets}
 
 examples:
   drumjax train {name} --data embedded --workdir runs/first --budget 10m
@@ -70,6 +76,31 @@ def _take_preset(arguments: list[str], presets: Any) -> tuple[str, list[str]]:
     return name, rest
 
 
+def _call_type(chosen: Recipe, preset: str) -> type[Any]:
+    """The recipe's fields stand beside the training's own, without a prefix: --data and --optimizer.learning-rate."""
+    help_of_preset = "One of those above; it decides the defaults of the options below."
+    call_type = make_dataclass(
+        "Call",
+        [
+            ("preset", Annotated[Literal[tuple(chosen.presets)], arg(help=help_of_preset)], field(default=preset)),
+            ("config", Annotated[chosen.config_type, arg(name="")], field(default=chosen.presets[preset])),
+        ],
+        bases=(Training,),
+        frozen=True,
+        kw_only=True,
+    )
+    presets = "\n".join(
+        textwrap.fill(f"{name}: {chosen.summaries[name]}", 100, initial_indent="  ", subsequent_indent="    ")
+        for name in chosen.presets
+    )
+    call_type.__doc__ = DESCRIPTION.format(name=chosen.name, kind=chosen.kind, presets=presets)
+    return call_type
+
+
+def _figures(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
 def train(arguments: list[str], prog: str) -> int:
     """`drumjax train`."""
     from drumjax.train.recipe import RECIPES, recipe
@@ -79,16 +110,8 @@ def train(arguments: list[str], prog: str) -> int:
         return 0 if arguments else 2
     chosen = recipe(arguments[0])
     preset, rest = _take_preset(arguments[1:], chosen.presets)
-    # The recipe's fields stand beside the training's own, without a prefix: --data and --optimizer.learning-rate.
-    call_type = make_dataclass(
-        "Call",
-        [("config", Annotated[chosen.config_type, arg(name="")], field(default=chosen.presets[preset]))],
-        bases=(Training,),
-        frozen=True,
-        kw_only=True,
-    )
-    call_type.__doc__ = DESCRIPTION.format(name=chosen.name, kind=chosen.kind, presets=", ".join(chosen.presets))
-    call: Any = parse(call_type, rest, f"{prog} {chosen.name} --preset {preset}")
+    call: Any = parse(_call_type(chosen, preset), rest, f"{prog} {chosen.name}")
+    from drumjax.checkpoint import read_card
     from drumjax.train.run import train as run
 
     result = run(
@@ -101,8 +124,7 @@ def train(arguments: list[str], prog: str) -> int:
         resume=call.resume,
         parallel=call.parallel,
     )
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in result.metrics.items())
-    print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation: {figures}")
-    print(f"best checkpoint: {result.best}")
+    print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation at the last step: {_figures(result.metrics)}")
+    print(f"best checkpoint: {result.best}; its validation: {_figures(read_card(result.best)['metrics'])}")
     print(f"next: drumjax evaluate {call.workdir} --data {call.data} -o {call.workdir}/report")
     return 0

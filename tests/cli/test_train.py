@@ -43,7 +43,8 @@ def test_a_training_is_made_resumed_finished_and_played(command, data, monkeypat
     assert done.code == 0
     assert f"going on from step {reached} of 30" in done.err
     assert done.out.startswith("trained 30 steps in ")
-    assert f"best checkpoint: {checkpoint.best('w')}" in done.out
+    best = checkpoint.read_card(checkpoint.best("w"))["metrics"]
+    assert f"best checkpoint: {checkpoint.best('w')}; its validation: bce {best['bce']:.4g}" in done.out
     assert f"next: drumjax evaluate w --data {data} -o w/report" in done.out
     config = config_of("w")
     assert (config["recipe"], config["steps"], config["data_named"], config["config"]["seed"]) == ("pattern-vae", 30, data, 5)

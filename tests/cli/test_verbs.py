@@ -10,7 +10,7 @@ import pytest
 
 import drumjax
 from drumjax.cli import VERBS
-from drumjax.train.recipe import RECIPES
+from drumjax.train.recipe import RECIPES, recipe
 
 PROMISED = {
     *("demo", "doctor", "models list", "models show", "data inspect", "data build", "data arrays", "train", "evaluate"),
@@ -34,6 +34,18 @@ def test_help_of_a_verb_shows_its_options_and_examples_of_itself(command, verb) 
     lines = examples.split("\n\n")[0].splitlines()
     assert lines
     assert all(line.startswith(f"  drumjax {verb}") for line in lines)
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_help_of_a_recipe_says_what_each_preset_is_and_how_to_name_it(command, name) -> None:
+    shown = command("train", name, "--help").out
+    words = " ".join(shown.split())
+    for preset, summary in recipe(name).summaries.items():
+        assert f" {preset}: {summary}" in words
+    assert f"--preset {{{','.join(recipe(name).presets)}}}" in words
+    assert shown.startswith(f"usage: drumjax train {name} [-h] [OPTIONS]\n")
+    assert "(default: small)" in " ".join(command("train", name, "--preset", "small", "--help").out.split())
 
 
 @pytest.mark.parametrize("verb", ["pattern interpolate", "pattern crossfade", "pattern sample"])

@@ -167,8 +167,19 @@ def test_every_field_of_the_network_changes_its_weights_or_its_arithmetic(field)
     assert made_of(before) != made_of(replace(before, **{field: other}))
 
 
+@pytest.mark.parametrize(("warm_up", "share"), [(0.0, 0.0), (0.1, 0.1), (3.0, 1.0)])
+def test_what_is_validated_during_the_warm_up_does_not_compete(warm_up, share) -> None:
+    config = replace(PRESETS["paper"], loss=replace(PRESETS["paper"].loss, kl_warmup=warm_up))
+    assert RECIPE.competes_from(config) == share
+
+
 def test_the_small_preset_says_what_it_gives_up() -> None:
     paper, small = PRESETS["paper"], PRESETS["small"]
+    assert set(RECIPE.summaries) == set(PRESETS)
+    for name, preset in PRESETS.items():
+        assert f"{preset.epochs:g} epochs" in RECIPE.summaries[name]
+    assert "convolutional encoder" in RECIPE.summaries["small"]
+    assert "gives up the LSTM" in RECIPE.summaries["small"]
     assert (paper.model.encoder, small.model.encoder) == ("lstm", "conv")
     assert small.epochs < paper.epochs
     assert (paper.model.lstm_layers, len(paper.model.encoder_widths), len(paper.model.decoder_widths), paper.model.latent) == (

@@ -23,7 +23,7 @@ from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.train import run
 from drumjax.train.endings import Refused, Stopped
-from drumjax.train.engine import NonFiniteLoss
+from drumjax.train.engine import NonFiniteLoss, fitting_batch
 from drumjax.train.run import stage_ends, train
 from drumjax.train.workdir import claimed, parse_budget, restore
 
@@ -261,6 +261,39 @@ def test_a_budget_is_kept_and_fixed_for_good(toy, tmp_path) -> None:
     assert content["steps"] > int(checkpoint.latest(tmp_path).name)
     (tmp_path / "config.json").write_text(json.dumps(content | {"steps": 60}))
     assert train(toy.RECIPE, None, toy.point_set(), tmp_path, budget="20s").steps == 60
+
+
+@pytest.mark.parametrize(
+    ("n", "devices", "batch"),
+    [(8, 1, 8), (9, 1, 8), (63, 1, 32), (64, 1, 64), (1000, 1, 64), (1, 1, 1), (3, 8, 8), (20, 3, 16)],
+)
+def test_a_batch_holds_no_more_than_there_is_and_every_device_has_an_item(n, devices, batch) -> None:
+    assert fitting_batch(64, n, devices) == batch
+
+
+def test_few_examples_are_trained_on_for_a_step_an_epoch_and_said_to_be_few(toy, tmp_path, capsys) -> None:
+    paper = replace(toy.RECIPE.presets["paper"], epochs=20)
+    result = train(toy.RECIPE, paper, toy.point_set(9, 5), tmp_path / "few")
+    told = capsys.readouterr().err
+    assert "batches of 8 instead of 64: there are 9 training examples" in told
+    assert "23 steps in all are few to learn from; --steps N trains longer" in told
+    assert result.steps == 23  # ⌈20 · 9 / 8⌉
+    assert json.loads((tmp_path / "few" / "config.json").read_text())["config"]["batch_size"] == 8
+    with pytest.raises(Refused):  # the same call goes on with the same batch
+        train(toy.RECIPE, paper, toy.point_set(9, 5), tmp_path / "few")
+    capsys.readouterr()
+    train(toy.RECIPE, paper, toy.point_set(), tmp_path / "asked", steps=3)
+    assert "few to learn from" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("share", "winner"), [(0.0, "25"), (0.5, "51"), (1.0, "100"), (1.1, "100")])
+def test_validations_before_the_end_of_a_warm_up_do_not_compete(toy, tmp_path, share, winner) -> None:
+    # More is better and the error falls: the earliest that competes wins, and where none does, the latest.
+    recipe = toy.RECIPE._replace(criterion=("mse", "max"), competes_from=lambda config: share)
+    result = train(recipe, None, toy.point_set(), tmp_path, steps=STEPS)
+    assert result.best.name == winner
+    values = [checkpoint.read_card(path)["criterion"]["value"] for path in checkpoint.list_checkpoints(tmp_path)]
+    assert all(value is None for value in values) == (share > 1)
 
 
 def test_stages_follow_one_another_and_resume_in_the_middle(toy, tmp_path) -> None:

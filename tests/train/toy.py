@@ -92,6 +92,7 @@ RECIPE = Recipe(
     kind="points",
     config_type=LineConfig,
     presets={"paper": LineConfig(ema_decay=0.9, validate_every_epochs=8, dispatch_steps=16)},
+    summaries={"paper": "a line, and nothing given up"},
     stages=one_stage,
     summarise=summarise,
     play=lambda config, info, sums: {"offset": float(sums["n"])},
