@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,14 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from tyro.conf import arg
 
-from drumjax.boundary import InputError
+from drumjax.boundary import InputError, read_csv
 from drumjax.cli.arguments import Model, load_instrument, make_folder, parse, say, writing
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MplFigure
+
     from drumjax.instruments.evaluation import Evaluation
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.metrics.report import Figure
     from drumjax.serve.page import Section
+
+LEAST_FOR_PCA = 3
 
 
 @dataclass(frozen=True)
@@ -82,30 +87,72 @@ def check_fits(instrument: PatternInstrument, drum_map: object, steps: int, data
         )
 
 
-def save_pictures(
-    evaluation: Evaluation, instrument: PatternInstrument, splits: Mapping, genres: tuple, folder: Path
-) -> list[Path]:
-    """Figs. 3 to 5 of the paper with this model's patterns: PCA with trajectories, and interpolations beside crossfades."""
+def course(model: Path) -> list[dict[str, str]]:
+    """The rows of `metrics.csv` where a training's working directory was named; none where the file cannot be read."""
+    try:
+        return read_csv(model / "metrics.csv")
+    except InputError:
+        return []  # it says nothing of how good the model is: a line that a killed training left half must not stop a report
+
+
+def draw_pictures(
+    result: Evaluation, train: Mapping[str, np.ndarray], genres: Sequence[str], rows: Sequence[Mapping[str, str]]
+) -> dict[str, MplFigure]:
+    """The report's pictures by file name.
+
+    Figs. 3 to 5 of the paper with this model's patterns: PCA with trajectories, and interpolations beside crossfades; and the
+    course of the training, where it is known.
+
+    Args:
+      result: the evaluation.
+      train: the arrays of the split `train`; under `LEAST_FOR_PCA` patterns there is no PCA.
+      genres: their names.
+      rows: of the training's `metrics.csv`.
+    """
     from drumjax import plots
 
-    paths = []
-    between = {t.genres: t for t in evaluation.transitions if t.genres[0] != t.genres[1]} or {
-        t.genres: t for t in evaluation.transitions
-    }
-    train = splits["train"]
-    names = [genres[g] for g in train["genre"]]
-    trajectories = [plots.Trajectory(a, b, np.stack([p.velocity for p in t.interpolation])) for (a, b), t in between.items()]
-    path = folder / "pca.png"
-    plots.save(plots.pattern_pca(train["velocity"], names, trajectories), path)
-    paths.append(path)
+    made: dict[str, MplFigure] = {}
+    between = {t.genres: t for t in result.transitions if t.genres[0] != t.genres[1]} or {t.genres: t for t in result.transitions}
+    if len(train["velocity"]) >= LEAST_FOR_PCA:
+        names = [genres[g] for g in train["genre"]]
+        trajectories = [plots.Trajectory(a, b, np.stack([p.velocity for p in t.interpolation])) for (a, b), t in between.items()]
+        made["pca.png"] = plots.pattern_pca(train["velocity"], names, trajectories)
+    if rows:
+        made["training.png"] = plots.training_curves(rows)
     for (a, b), transition in list(between.items())[:3]:
-        path = folder / f"transition_{a}_{b}.png".replace("/", "_").replace(" ", "_")
-        plots.save(plots.interpolation_beside_crossfade(transition.interpolation, transition.crossfade), path)
-        paths.append(path)
-    return paths
+        # Genres are named by whoever made the data: two may be alike once they are fit for a file's name.
+        stem = f"transition_{_file_name(a)}_{_file_name(b)}"
+        name = next(f"{stem}{end}.png" for end in ("", "_2", "_3") if f"{stem}{end}.png" not in made)
+        made[name] = plots.interpolation_beside_crossfade(transition.interpolation, transition.crossfade)
+    return made
 
 
-def sections(verdict: str, result: Evaluation, pictures: Sequence[Path]) -> list[Section]:
+def _file_name(genre: str) -> str:
+    return re.sub(r"[^\w.&#%+-]", "_", genre)[:40]
+
+
+def left_out(n_train: int, genres: Sequence[str]) -> list[str]:
+    """What is left out of a report, and why."""
+    from drumjax.instruments.evaluation import MOST_GENRES, gives_pairs
+
+    lines = []
+    if n_train < LEAST_FOR_PCA:
+        lines.append(f"No picture of principal components: it takes {LEAST_FOR_PCA} training patterns, there are {n_train}.")
+    if len(genres) > 1 and not gives_pairs(genres):
+        lines.append(f"No figures for each pair of genres: they are given for up to {MOST_GENRES}, there are {len(genres)}.")
+    return lines
+
+
+def standing(held_out: bool | None) -> str:
+    """Whether the measured patterns were held out, in words."""
+    if held_out is None:
+        return (
+            "Whether these patterns were held out from the model's training is not known: it was trained on other data than these."
+        )
+    return "These patterns were held out from the model's training." if held_out else "The model was trained on these patterns."
+
+
+def sections(verdict: str, result: Evaluation, pictures: Iterable[str]) -> list[Section]:
     """The report's page: the verdict, the figures with their definitions, those of the pairs of genres, the pictures."""
     from drumjax.serve import page
 
@@ -129,12 +176,13 @@ def sections(verdict: str, result: Evaluation, pictures: Sequence[Path]) -> list
     if pairs:
         rows = [[pair, *(cells[column] for column in columns)] for pair, cells in pairs.items()]
         parts.append(page.Table("Transitions by pair of genres", ["from → to", *columns], rows, folded=True))
-    return [*parts, *(page.Picture(path.name, path.stem.replace("_", " ")) for path in pictures)]
+    return [*parts, *(page.Picture(name, Path(name).stem.replace("_", " ")) for name in pictures)]
 
 
 def evaluate(arguments: list[str], prog: str) -> int:
     """`drumjax evaluate`."""
     call = parse(Evaluate, arguments, prog)
+    from drumjax import plots
     from drumjax.datasets.load import load_patterns
     from drumjax.instruments import evaluation as suite
     from drumjax.metrics.report import report, write_report_json
@@ -143,10 +191,11 @@ def evaluate(arguments: list[str], prog: str) -> int:
     instrument = load_instrument(call.model)
     data = load_patterns(call.data)
     check_fits(instrument, data.info.drum_map, data.info.steps, call.data)
-    n = data.info.counts.get(call.split, 0)
-    if not n:
-        remedy = "name another --split, or build the data with a share for it"
-        raise InputError(call.data, rule=f"patterns in the split {call.split!r}", found="none", remedy=remedy)
+    n, n_train = (data.info.counts.get(split, 0) for split in (call.split, "train"))
+    for split, count in ((call.split, n), ("train", n_train)):
+        if not count:
+            remedy = "name another --split, or build the data with a share for it"
+            raise InputError(call.data, rule=f"patterns in the split {split!r}", found="none", remedy=remedy)
     make_folder(call.output)
     result = suite.evaluate(
         instrument,
@@ -157,22 +206,30 @@ def evaluate(arguments: list[str], prog: str) -> int:
         measures=call.measures,
         seed=call.seed,
     )
-    content = report(suite=call.suite, model=call.model, data=call.data, split=call.split, n=n, metrics=result.figures)
-    gain = result.figures["gain_over_neighbour"].mean
-    verdict = (
-        f"On the split {call.split} ({n} patterns) the model reconstructs {'better' if gain > 0 else 'worse'} than the best copy "
-        f"from the training set, by {abs(gain):.3f} in onset F1. A hit is a decoded velocity of at least "
-        f"{instrument.threshold:.3f}, the threshold stored with the model, chosen on the validation split."
+    held_out = suite.held_out(instrument.card, data.info.source_sha256, call.split)
+    content = report(
+        suite=call.suite, model=call.model, data=call.data, split=call.split, n=n, held_out=held_out, metrics=result.figures
     )
+    said = [
+        suite.verdict(result.figures, call.split, n, held_out),
+        standing(held_out),
+        f"A hit is a decoded velocity of at least {instrument.threshold:.3f}, the threshold stored with the model, chosen on the "
+        "validation split of its own data.",
+        *left_out(n_train, data.info.genres),
+    ]
+    drawn = draw_pictures(result, data.splits["train"], data.info.genres, course(Path(call.model)))
+    pictures = [call.output / name for name in drawn]
+    # Everything is there before the first file is written, and the report is the last.
     with writing(call.output):
+        for path, figure in zip(pictures, drawn.values(), strict=True):
+            plots.save(figure, path)
+        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", sections("\n\n".join(said), result, drawn))
         write_report_json(call.output / "report.json", content)
-        pictures = save_pictures(result, instrument, data.splits, data.info.genres, call.output)
-        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", sections(verdict, result, pictures))
     rows = figure_rows(result.figures)
     width = max(len(row[0]) for row in rows)
     for name, mean, sd, _ in rows:
         if "→" not in name:
             print(f"{name:<{width}}  {mean}{f' ± {sd}' if sd else ''}")
-    print(verdict)
+    print("\n".join(said))
     say(call.output / "report.json", call.output / "report.html", *pictures)
     return 0

@@ -6,8 +6,9 @@ interpolation in the representation space"), over all and for each ordered pair 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,12 @@ from drumjax.patterns import Pattern
 
 MOST_TRANSITIONS = 400
 """Data of many genres have many pairs of genres: so many transitions are drawn from all of them."""
+MOST_MEMBERS = 1024
+"""Of a larger genre the ends are drawn from so many of its patterns, themselves drawn: a million pairs to choose from."""
 MOST_GENRES = 6
 """Figures for each pair of genres are given up to so many genres; 40 genres would have 14,400 of them."""
+ON_TRAIN = "onset_f1_on_train"
+"""The figure that tells what the code has room for from what the model has learned to generalise."""
 MEASURES = 6
 """The length of the transitions of the identification experiment (Sec. "Identification experiment")."""
 
@@ -59,6 +64,8 @@ def draw_ends(genre: np.ndarray, count: int, each: int, seed: int) -> list[tuple
     """
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(genre == g) for g in range(count)]
+    # All pairs of two genres are written down to draw from them: of 20,000 patterns each that would be gigabytes.
+    members = [rng.choice(part, MOST_MEMBERS, replace=False) if len(part) > MOST_MEMBERS else part for part in members]
     ends: list[tuple[int, int]] = []
     for first in members:
         for last in members:
@@ -67,6 +74,61 @@ def draw_ends(genre: np.ndarray, count: int, each: int, seed: int) -> list[tuple
             differ = starts != goals
             ends += zip(starts[differ][:each].tolist(), goals[differ][:each].tolist(), strict=True)
     return [ends[i] for i in sorted(rng.permutation(len(ends))[:MOST_TRANSITIONS])]
+
+
+def held_out(card: Mapping[str, Any], source_sha256: str, split: str) -> bool | None:
+    """Whether a split of a data set was held out from a model's training: False for `train`, None where it is not known.
+
+    It is known where the model was trained on that very data set; another one may hold the same patterns in other splits.
+
+    Args:
+      card: the model's.
+      source_sha256: of the data set, see `DataInfo`.
+      split: one of its splits.
+    """
+    trained_on = card.get("data")
+    if not isinstance(trained_on, Mapping) or trained_on.get("source_sha256") != source_sha256:
+        return None
+    return split != "train"
+
+
+def verdict(figures: Mapping[str, Figure], split: str, n: int, held_out: bool | None) -> str:
+    """How the model's reconstructions compare with the best copies, and what the figures say of the reason, in words.
+
+    Args:
+      figures: of `evaluate`.
+      split: what was measured.
+      n: how many patterns it has.
+      held_out: see `held_out`.
+    """
+    f1, gain = figures["onset_f1"].mean, figures["gain_over_neighbour"].mean
+    said = f"On the split {split} ({n} patterns) the model reconstructs "
+    if math.isnan(gain):
+        return f"{said}at an onset F1 of {f1:.3f}; there is no copy to compare it with."
+    said += (
+        f"{'better' if gain > 0 else 'worse'} than the best copy from the split train, by {abs(gain):.3f} in onset F1, "
+        f"at {f1:.3f} against {figures['neighbour_f1'].mean:.3f}."
+    )
+    if ON_TRAIN not in figures:
+        return said
+    train = figures[ON_TRAIN].mean
+    said += f" It reconstructs the split train at {train:.3f}"
+    if gain <= 0 and train > figures["neighbour_f1"].mean:
+        return (
+            f"{said}: the code has room for such patterns; what the model lacks is generalisation, for what it decodes lies near "
+            "patterns that it knows."
+        )
+    if gain <= 0 and held_out:
+        return (
+            f"{said}, no better than those copies: already what it was trained on does not pass through it whole. A larger code, a "
+            "smaller KL weight or a longer training can change that."
+        )
+    return f"{said}."
+
+
+def gives_pairs(genres: Sequence[str]) -> bool:
+    """Whether each ordered pair of these genres has figures of its own."""
+    return 1 < len(genres) <= MOST_GENRES
 
 
 def make_transitions(
@@ -99,7 +161,8 @@ def evaluate(
 
     Args:
       instrument: what is measured, at its own stored threshold.
-      splits: prepared data: for each split `velocity` (n, steps, lanes), `genre` (n,), `group` (n,), `name` (n,).
+      splits: prepared data: for each split `velocity` (n, steps, lanes), `genre` (n,), `group` (n,), `name` (n,); the split that is
+        measured and `train` have at least one pattern.
       genres: the names of the genres.
       split: the split that is measured; the split `train` is the data that yardsticks copy from. Where `split` is `train` itself,
         a pattern may not be copied from its own group.
@@ -117,6 +180,11 @@ def evaluate(
         figures["onset_f1"].mean - figures["neighbour_f1"].mean,
         "onset_f1 - neighbour_f1: positive where the model reconstructs better than the best copy from the training set",
     )
+    if split != "train":
+        known = metrics.played(instrument.reconstruct_values(train["velocity"]), instrument.threshold) > 0
+        figures[ON_TRAIN] = Figure(
+            metrics.onset_f1(corpus, known), f"onset_f1 over the {len(corpus)} patterns of the split train of the same data"
+        )
     for index, genre in enumerate(genres):
         where = chosen["genre"] == index
         if where.any():
@@ -130,7 +198,7 @@ def evaluate(
     made = make_transitions(instrument, patterns, ends, measures)
     if made:
         figures |= _transition_figures(made, corpus)
-        if 1 < len(genres) <= MOST_GENRES:
+        if gives_pairs(genres):
             for pair in dict.fromkeys(transition.genres for transition in made):
                 part = [transition for transition in made if transition.genres == pair]
                 figures |= {f"{name} {pair[0]}→{pair[1]}": figure for name, figure in _transition_figures(part, corpus).items()}

@@ -69,6 +69,16 @@ def _compiled(config: PatternVAEConfig) -> Mapping[str, Callable[..., dict[str, 
     return {name: jax.jit(function) for name, function in signatures(config).items()}
 
 
+MOST_AT_ONCE = 1024
+"""Longer calls are made in parts of so many items: their memory does not grow with the number of patterns."""
+
+
+def _in_parts(function: Callable[[np.ndarray], jax.Array], items: np.ndarray) -> np.ndarray:
+    """A function of (items, …) → (items, …) on any number of items, at least one, some at a time."""
+    parts = (items[first : first + MOST_AT_ONCE] for first in range(0, len(items), MOST_AT_ONCE))
+    return np.concatenate([np.asarray(function(_padded(part)))[: len(part)] for part in parts])
+
+
 def _bucket(n: int) -> int:
     return max(LEAST_BUCKET, 1 << (n - 1).bit_length())
 
@@ -181,24 +191,27 @@ class PatternInstrument:
         """The patterns' codes, the mean of q(z|x): float32 (patterns, d)."""
         if not patterns:
             return np.zeros((0, self.config.latent), np.float32)
-        grids = _padded(np.stack([self.grid(pattern) for pattern in patterns]))
-        return np.asarray(_compiled(self.config)["encode"](self.params, grids)["code"])[: len(patterns)]
+        encode = _compiled(self.config)["encode"]
+        return _in_parts(lambda grids: encode(self.params, grids)["code"], np.stack([self.grid(pattern) for pattern in patterns]))
 
     def decode(self, codes: np.ndarray, **fields: Any) -> list[Pattern]:
         """The patterns of codes (n, d), a hit where the decoded velocity reaches the threshold; `fields` go to `Pattern`."""
         codes = np.asarray(codes, np.float32).reshape(-1, self.config.latent)
         if not len(codes):
             return []
-        grids = np.asarray(_compiled(self.config)["decode"](self.params, _padded(codes))["grid"])[: len(codes)]
-        return self._patterns(grids, **fields)
+        decode = _compiled(self.config)["decode"]
+        return self._patterns(_in_parts(lambda part: decode(self.params, part)["grid"], codes), **fields)
 
     def reconstruct_values(self, grids: np.ndarray) -> np.ndarray:
         """D(E(x)) before the threshold for many patterns at once: float32 (n, steps, lanes) → the same shape, in [0, 1]."""
         if not len(grids):
             return np.zeros_like(grids, np.float32)
-        run, n = _compiled(self.config), len(grids)
-        code = run["encode"](self.params, _padded(np.asarray(grids, np.float32)))["code"]
-        return np.asarray(run["decode"](self.params, code)["grid"])[:n]
+        run = _compiled(self.config)
+
+        def reconstruct(part: np.ndarray) -> jax.Array:
+            return run["decode"](self.params, run["encode"](self.params, part)["code"])["grid"]
+
+        return _in_parts(reconstruct, np.asarray(grids, np.float32))
 
     def reconstruct(self, patterns: Sequence[Pattern]) -> list[Pattern]:
         """D(E(x)) of each pattern, with the pattern's own tempo and name."""

@@ -16,6 +16,7 @@ Sources: Off the Beaten Track names reconstruction ("D(z0) ≈ xs"), novelty and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,8 +25,6 @@ import numpy as np
 from drumjax.metrics.report import Figure, over_items
 from drumjax.patterns.pattern import LEAST_VELOCITY
 
-THRESHOLDS = np.arange(1, 100, dtype=np.float32) / np.float32(100)
-"""The thresholds that are tried by default: 0.01 to 0.99."""
 _PAIRS_AT_ONCE = 1 << 22
 """How many pairs of patterns are compared at a time: their float64 scores fill 32 MiB."""
 
@@ -169,37 +168,6 @@ def onset_f1_per_pattern(reference: np.ndarray, estimate: np.ndarray) -> np.ndar
     validate_hits(reference, estimate)
     found = np.count_nonzero(reference & estimate, axis=(-2, -1))
     return _f1(found, np.count_nonzero(reference, axis=(-2, -1)) + np.count_nonzero(estimate, axis=(-2, -1)))
-
-
-def best_threshold(reference: np.ndarray, values: np.ndarray, thresholds: np.ndarray = THRESHOLDS) -> tuple[float, float]:
-    """The threshold at which a decoder's values agree best with the reference.
-
-    Args:
-      reference: hits, bool (..., steps, lanes).
-      values: float in [0, 1] of the same shape.
-      thresholds: those to try, increasing.
-
-    Returns:
-      The threshold, exact in float32, and its pooled onset F1. Of thresholds that do equally well the middle one, which leaves
-      most room on both sides.
-
-    Raises:
-      ValueError: when the thresholds do not increase.
-    """
-    validate(reference, values)
-    validate_hits(reference)
-    thresholds = np.asarray(thresholds, np.float32)
-    if thresholds.ndim != 1 or not thresholds.size or np.any(np.diff(thresholds) <= 0):
-        raise ValueError(f"expected increasing thresholds in float32, found {thresholds}")
-    # A value passes the first `passed` thresholds: one pass over the data serves all of them.
-    passed = np.searchsorted(thresholds, np.asarray(values, np.float32).ravel(), side="right")
-    bins = len(thresholds) + 1
-    played_ = np.bincount(passed, minlength=bins)[::-1].cumsum()[::-1][1:]
-    found = np.bincount(passed[reference.ravel()], minlength=bins)[::-1].cumsum()[::-1][1:]
-    f1 = _f1(found, played_ + np.count_nonzero(reference))
-    best = np.flatnonzero(f1 == f1.max())
-    chosen = best[len(best) // 2]
-    return float(thresholds[chosen]), float(f1[chosen])
 
 
 def velocity_error(reference: np.ndarray, estimate: np.ndarray) -> VelocityError:
@@ -367,16 +335,22 @@ def evaluate_yardsticks(
     Args:
       reference: hits, bool (n, steps, lanes).
       train: hits, bool (m, steps, lanes): the training patterns.
-      groups: as for `nearest_neighbour`; needed where the reference patterns are training patterns themselves.
+      groups: as for `nearest_neighbour`; needed where the reference patterns are training patterns themselves. Where all training
+        patterns are of one group, and reference patterns are too, the copies' figures are NaN.
     """
-    neighbours = nearest_neighbour(reference, train, groups=groups)
     constant = np.broadcast_to(mean_pattern(train).hits, reference.shape)
     left_out = " that is of another group" if groups is not None else ""
     neighbour = f"for each pattern the training pattern{left_out} with the best onset F1, chosen knowing the answer"
+    pooled, each = math.nan, np.empty(0)
+    if groups is not None and len(np.unique(groups[1])) == 1 and np.isin(groups[0], groups[1]).any():
+        neighbour += "; undefined here, for all training patterns are of one group"
+    else:
+        neighbours = nearest_neighbour(reference, train, groups=groups)
+        pooled, each = onset_f1(reference, train[neighbours.indices]), neighbours.f1
     return {
-        "neighbour_f1": Figure(onset_f1(reference, train[neighbours.indices]), f"pooled onset F1 of copies, {neighbour}"),
+        "neighbour_f1": Figure(pooled, f"pooled onset F1 of copies, {neighbour}"),
         "neighbour_f1_per_pattern": over_items(
-            neighbours.f1, f"onset F1 of copies, mean and standard deviation over patterns; copies are {neighbour}"
+            each, f"onset F1 of copies, mean and standard deviation over patterns; copies are {neighbour}"
         ),
         "mean_pattern_f1": Figure(
             onset_f1(reference, constant), "pooled onset F1 of the one constant pattern that does best on the training set"

@@ -36,7 +36,9 @@ def over_items(values: np.ndarray, definition: str, paper: float | None = None) 
     return Figure(float(values.mean()), definition, float(values.std()), paper)
 
 
-def report(*, suite: str, model: str, data: str, split: str, n: int, metrics: Mapping[str, Figure]) -> dict[str, Any]:
+def report(
+    *, suite: str, model: str, data: str, split: str, n: int, metrics: Mapping[str, Figure], held_out: bool | None
+) -> dict[str, Any]:
     """The content of `report.json`, JSON-like.
 
     Args:
@@ -45,6 +47,7 @@ def report(*, suite: str, model: str, data: str, split: str, n: int, metrics: Ma
       data: what it was evaluated on, a name or a path.
       split: the part of the data.
       n: how many items that part has.
+      held_out: whether that part was held out from the model's training; None where it is not known.
       metrics: the figures by name. A NaN or an infinity, which JSON does not know, becomes null.
     """
     return {
@@ -53,6 +56,7 @@ def report(*, suite: str, model: str, data: str, split: str, n: int, metrics: Ma
         "data": data,
         "split": split,
         "n": n,
+        "held_out": held_out,
         "metrics": {
             name: {
                 "mean": _number(figure.mean),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,7 @@ import sklearn.metrics
 from drumjax.datasets.load import load_patterns
 from drumjax.instruments import evaluation
 from drumjax.instruments.evaluation import MOST_TRANSITIONS, draw_ends
+from drumjax.metrics.report import Figure
 from drumjax.patterns import Pattern
 
 Splits = dict[str, dict[str, np.ndarray]]
@@ -147,6 +149,43 @@ def test_of_very_many_pairs_so_many_are_drawn_from_all_genres() -> None:
     ends = draw_ends(genre, 30, 2, 0)
     assert len(ends) == MOST_TRANSITIONS
     assert {int(genre[a]) for a, _ in ends} == set(range(30))
+
+
+def test_of_large_genres_ends_are_drawn_in_little_memory() -> None:
+    tracemalloc.start()
+    ends = draw_ends(np.repeat([0, 1], 20_000), 2, 50, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+    assert len(set(ends)) == 4 * 50
+    assert Counter((a // 20_000, b // 20_000) for a, b in ends) == dict.fromkeys(itertools.product((0, 1), repeat=2), 50)
+    assert np.std([a % 20_000 for a, _ in ends]) > 4000
+
+
+def test_the_figure_on_training_patterns_is_their_reconstruction(tiny, splits, measured) -> None:
+    train = splits["train"]["velocity"]
+    assert measured.figures[evaluation.ON_TRAIN].mean == pytest.approx(f1(train > 0, reconstructed(tiny, train) > 0))
+
+
+@pytest.mark.parametrize(
+    ("own", "copy", "train", "held_out", "says"),
+    [
+        (0.7, 0.8, 0.97, True, "worse than the best copy from the split train, by 0.100 in onset F1, at 0.700 against 0.800."),
+        (0.7, 0.8, 0.97, None, "at 0.970: the code has room for such patterns; what the model lacks is generalisation"),
+        (0.7, 0.8, 0.75, True, "at 0.750, no better than those copies: already what it was trained on does not pass through"),
+        (0.7, 0.8, 0.75, None, "It reconstructs the split train at 0.750."),
+        (0.9, 0.8, 0.97, True, "better than the best copy from the split train, by 0.100"),
+        (0.9, np.nan, 0.97, True, "there is no copy to compare it with."),
+        (0.9, 0.8, None, False, "at 0.900 against 0.800."),
+    ],
+)
+def test_the_verdict_gives_the_reason_that_the_figures_support(own, copy, train, held_out, says) -> None:
+    values = {"onset_f1": own, "neighbour_f1": copy, "gain_over_neighbour": own - copy, evaluation.ON_TRAIN: train}
+    figures = {name: Figure(value, "") for name, value in values.items() if value is not None}
+    said = evaluation.verdict(figures, "test", 9, held_out)
+    assert said.startswith("On the split test (9 patterns) the model reconstructs ")
+    assert says in said
+    assert ("generalisation" in said) == (own < copy < (train or 0))
 
 
 def test_one_pattern_has_no_transitions_and_no_figures_of_them(tiny, splits) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import drumjax
+import drumjax.instruments.pattern as instrument_module
 from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.datasets.load import load_patterns
@@ -328,3 +329,25 @@ def test_velocities_survive_the_midi_file_to_a_step_of_1_127(tiny, ends, tmp_pat
     for pattern, read in zip(made, read_windows(tmp_path / "out.mid"), strict=True):
         np.testing.assert_array_equal(pattern.hits, read.hits)
         np.testing.assert_allclose(pattern.velocity, read.velocity, atol=0.5 / 127 + 1e-6)
+
+
+def test_many_patterns_go_through_in_parts_and_come_out_the_same(tiny, some_patterns, monkeypatch) -> None:
+    grids = np.stack([some_patterns[i % len(some_patterns)].velocity for i in range(2 * instrument_module.MOST_AT_ONCE + 9)])
+    run, sizes = instrument_module._compiled(tiny.config), []
+
+    def counted(name):
+        def call(params, items):
+            sizes.append(len(items))
+            return run[name](params, items)
+
+        return call
+
+    monkeypatch.setattr(instrument_module, "_compiled", lambda _: {name: counted(name) for name in ("encode", "decode")})
+    values = tiny.reconstruct_values(grids)
+    assert sizes == [1024, 1024, 1024, 1024, 16, 16]
+    few = tiny.reconstruct_values(grids[: len(some_patterns)])
+    np.testing.assert_allclose(values, few[np.arange(len(grids)) % len(few)], atol=1e-5)
+    codes = tiny.encode([some_patterns[0]] * (instrument_module.MOST_AT_ONCE + 1))
+    assert codes.shape == (instrument_module.MOST_AT_ONCE + 1, tiny.config.latent)
+    assert len(tiny.decode(codes)) == len(codes)
+    assert max(sizes) == instrument_module.MOST_AT_ONCE

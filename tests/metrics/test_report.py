@@ -10,7 +10,7 @@ from drumjax.metrics.report import Figure, over_items, report, write_report_json
 
 
 def a_report(**metrics):
-    return report(suite="patterns", model="runs/ä", data="embedded", split="test", n=90, metrics=metrics)
+    return report(suite="patterns", model="runs/ä", data="embedded", split="test", n=90, held_out=True, metrics=metrics)
 
 
 def test_a_report_has_the_promised_fields(tmp_path):
@@ -22,6 +22,7 @@ def test_a_report_has_the_promised_fields(tmp_path):
         "data": "embedded",
         "split": "test",
         "n": 90,
+        "held_out": True,
         "metrics": {
             "onset_f1": {"mean": 0.5, "sd": None, "paper": None, "definition": "pooled"},
             "distance": {"mean": 3.0, "sd": 1.5, "paper": 2.0, "definition": "cells"},
