@@ -62,21 +62,6 @@ class Picture(NamedTuple):
     title: str = ""
 
 
-class Audio(NamedTuple):
-    """A sound to play: a file beside the page, as a path relative to it."""
-
-    source: str
-    caption: str
-    title: str = ""
-
-
-class Links(NamedTuple):
-    """Files beside the page to take away: (path relative to the page, what it is)."""
-
-    files: Sequence[tuple[str, str]]
-    title: str = ""
-
-
 class Player(NamedTuple):
     """Patterns that are played one after another: the one that sounds is shown large, its playhead follows the sound.
 
@@ -85,7 +70,7 @@ class Player(NamedTuple):
       patterns: at least one, of one drum map and tempo; the sound begins with the first one's step 0. Each name stands above its
         pattern ("measure 3" where there is none).
       audio: the sound, a file beside the page, as a path relative to it; None for patterns to look at only.
-      files: as in `Links`.
+      files: files beside the page to take away, as (path relative to the page, what it is).
       text: between title and player.
     """
 
@@ -96,7 +81,7 @@ class Player(NamedTuple):
     text: str = ""
 
 
-Section = Text | Table | Picture | Audio | Links | Player
+Section = Text | Table | Picture | Player
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -175,10 +160,6 @@ def _section(section: Section) -> str:
                 address = _reference(source, _IMAGE_ENDINGS)
                 shown = f'<a class="picture" href="{address}"><img src="{address}" alt="{escape(caption)}"></a>'
             body = f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
-        case Audio(source, caption, title):
-            body = f"<figure>{_sound(source, caption)}<figcaption>{escape(caption)}</figcaption></figure>"
-        case Links(files, title):
-            body = _links(files)
         case Player(title=title):
             body = _player(section)
     if isinstance(section, Table) and section.folded:

@@ -131,9 +131,8 @@ def build(arguments: list[str], prog: str) -> int:
 def arrays(arguments: list[str], prog: str) -> int:
     """`drumjax data arrays`."""
     call = parse(Arrays, arguments, prog)
-    from drumjax.datasets.load import load_patterns
-    from drumjax.datasets.npz import write_npz
+    from drumjax.datasets.build import arrays as write_arrays
 
-    write_npz(call.output, load_patterns(call.source))
+    write_arrays(call.source, call.output)
     say(call.output)
     return 0

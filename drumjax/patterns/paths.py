@@ -6,9 +6,6 @@ representation space". Where eq. 7 breaks down, eq. 6 takes its place; the bound
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -96,10 +93,6 @@ def crossfade(start: np.ndarray, goal: np.ndarray, measures: int) -> np.ndarray:
         raise ValueError(f"expected two grids of one shape (..., steps, lanes), found {start.shape} and {goal.shape}")
     mu = fractions(measures)[:, None, None]
     return (1 - mu) * start[..., None, :, :] + mu * goal[..., None, :, :]
-
-
-PATHS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], jax.Array]] = MappingProxyType({"slerp": slerp, "lerp": lerp})
-"""The paths through codes by the names that the command line gives them; the paper preferred `slerp`."""
 
 
 def _along(start: ArrayLike, goal: ArrayLike, mu: ArrayLike) -> tuple[jax.Array, jax.Array, jax.Array]:

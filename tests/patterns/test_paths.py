@@ -15,7 +15,8 @@ from drumjax.patterns import paths
 MEASURES = 7
 MU = paths.fractions(MEASURES)
 
-JACOBIANS = {name: jax.jit(jax.jacrev(path, argnums=(0, 1, 2))) for name, path in paths.PATHS.items()}
+PATHS = {"slerp": paths.slerp, "lerp": paths.lerp}
+JACOBIANS = {name: jax.jit(jax.jacrev(path, argnums=(0, 1, 2))) for name, path in PATHS.items()}
 
 finite = st.floats(min_value=-1e6, max_value=1e6, width=32, allow_subnormal=True)
 codes = st.sampled_from([1, 2, 4]).flatmap(lambda d: st.tuples(*[hnp.arrays(np.float32, d, elements=finite)] * 2))
@@ -71,7 +72,7 @@ def test_slerp_is_straight_for_parallel_and_opposite_codes(theta):
     np.testing.assert_array_equal(paths.slerp(start, goal, MU), paths.lerp(start, goal, MU))
 
 
-@pytest.mark.parametrize("path", paths.PATHS.values(), ids=paths.PATHS)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_a_batch_of_pairs_gives_what_each_pair_gives_alone(path):
     start, goal = np.random.default_rng(1).normal(size=(2, 3, 5, 4)).astype(np.float32)
     goal[1, 2] = 0
@@ -83,11 +84,11 @@ def test_a_batch_of_pairs_gives_what_each_pair_gives_alone(path):
 
 
 @settings(max_examples=200, deadline=None)
-@given(codes, st.sampled_from(["any", "equal", "opposite", "zero goal"]), st.sampled_from(sorted(paths.PATHS)))
+@given(codes, st.sampled_from(["any", "equal", "opposite", "zero goal"]), st.sampled_from(sorted(PATHS)))
 def test_values_and_gradients_are_never_nan_and_the_ends_are_exact(pair, relation, name):
     start, goal = pair
     goal = {"any": goal, "equal": start, "opposite": -start, "zero goal": np.zeros_like(start)}[relation]
-    path = paths.PATHS[name]
+    path = PATHS[name]
     points = np.asarray(path(start, goal, MU))
     assert np.isfinite(points).all()
     # The processor may take denormal numbers for zero; no other difference is allowed.

@@ -71,8 +71,6 @@ def every_section(text="plain", patterns=None):
         page.Table(text, [text], [[text]], folded=True),
         page.Picture("pictures/a b.png", text, text),
         page.Picture(b"\x89PNG", text, text),
-        page.Audio("a.wav", text, text),
-        page.Links([("a.mid", text)], text),
         page.Player(text, patterns or some_patterns(name=text, genre=text), "a.wav", [("a.mid", text)], text),
     ]
 
@@ -81,7 +79,7 @@ def test_every_tag_is_closed_and_every_text_is_shown():
     reader = Reader(page.page("The title", every_section()))
     assert {"h1", "h2", "table", "img", "audio", "canvas", "details", "a", "p"} <= {tag for tag, _ in reader.elements}
     assert "The title" in reader.texts
-    assert reader.texts.count("plain") >= 16
+    assert reader.texts.count("plain") >= 13
 
 
 def test_nothing_outside_the_folder_is_asked_for():
@@ -146,7 +144,7 @@ def test_paragraphs_are_parted_by_blank_lines():
 
 @pytest.mark.parametrize("name", ["a b.wav", "ä#1?.wav", "100%.wav", "a:b.wav", "http://host/a.wav", '"x".wav', "sub/folder/a.wav"])
 def test_a_name_of_a_file_can_be_anything_that_lies_beside_the_page(name):
-    address = Reader(page.page("t", [page.Audio(name, "c")])).all("audio")[0]["src"]
+    address = Reader(page.page("t", [page.Player("p", some_patterns(1), name)])).all("audio")[0]["src"]
     parts = urlsplit(address)
     assert parts[:2] + parts[3:] == ("", "", "", "")
     assert unquote(parts.path) == name
@@ -155,7 +153,7 @@ def test_a_name_of_a_file_can_be_anything_that_lies_beside_the_page(name):
 @pytest.mark.parametrize("name", ["/etc/a.wav", "../a.wav", "a/../../b.wav", "//host/a.wav", "C:\\a.wav", "", "a.exe"])
 def test_what_does_not_lie_beside_the_page_is_an_error(name):
     with pytest.raises(ValueError, match=r"beside the page|ends in \.wav"):
-        page.page("t", [page.Audio(name, "c")])
+        page.page("t", [page.Player("p", some_patterns(1), name)])
 
 
 def test_faulty_tables_and_players_are_errors():
@@ -175,7 +173,7 @@ def test_a_page_that_cannot_be_made_leaves_the_old_one(tmp_path):
     before = path.read_bytes()
     assert before.decode() == page.page("title", every_section())
     with pytest.raises(ValueError, match="beside the page"):
-        page.write_page(path, "title", [page.Audio("/a.wav", "c")])
+        page.write_page(path, "title", [page.Picture("/a.png", "c")])
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
 
