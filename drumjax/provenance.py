@@ -16,7 +16,7 @@ import drumjax
 from drumjax.boundary import InputError, describe, read_audio_comment, read_head, read_midi
 
 MAX_BYTES = 2_000
-MAX_PATH_BYTES = 400
+MAX_PATH_BYTES = 300
 """An input's or a model's path keeps its end, up to this many bytes of ASCII JSON, after "..."."""
 _FIELDS = frozenset(("drumjax", "verb", "model", "seed", "parameters", "inputs"))
 
@@ -40,7 +40,7 @@ def provenance(
       parameters: the call's other arguments by name, JSON values. The output path is not among them: where a file was written does
         not say what it is.
       inputs: `{"path": as typed, "sha256": of the content}` for each file that was read (no hash for built-in patterns). A path
-        longer than 400 bytes of ASCII JSON keeps its end, after "...". An input that is itself a record, of a pattern that was
+        longer than 300 bytes of ASCII JSON keeps its end, after "...". An input that is itself a record, of a pattern that was
         made and never written, is named by its verb, seed and hash.
 
     Returns:
@@ -54,6 +54,11 @@ def provenance(
         "parameters": dict(parameters),
         "inputs": [_input(entry) for entry in inputs],
     }
+
+
+def with_input(record: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A record with one more input, `{"path", "sha256"}` as in `provenance`: what a rendering was played with, say."""
+    return {**record, "inputs": [*record["inputs"], _input(entry)]}
 
 
 def _input(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import soundfile
 import drumjax
 from drumjax.boundary import InputError
 from drumjax.patterns import Pattern, write_midi
-from drumjax.provenance import MAX_BYTES, dumps, is_record, loads, provenance, read_provenance
+from drumjax.provenance import MAX_BYTES, dumps, is_record, loads, provenance, read_provenance, with_input
 from drumjax.signal.audio_file import write_audio
 
 SHA = "ab" * 32
@@ -67,10 +67,20 @@ def test_long_paths_keep_their_end(character):
     for entry in value["inputs"]:
         assert entry["path"].startswith("..." + character)
         assert entry["path"].endswith(character + "/name.mid")
-        assert 380 < len(json.dumps(entry["path"])) - 2 <= 400
+        assert 280 < len(json.dumps(entry["path"])) - 2 <= 300
     assert loads(dumps(value)) == value
-    exact = "b" * 400
+    exact = "b" * 300
     assert record(inputs=[{"path": exact, "sha256": SHA}])["inputs"][0]["path"] == exact
+
+
+def test_a_record_of_long_paths_has_room_for_a_kit():
+    long = {"path": "p" * 5000, "sha256": SHA}
+    parameters = {"measures": 1024, "path": "slerp", "tempo_bpm": 129.123456789, "channel": 10}
+    value = with_input(record(model="m" * 5000, seed=2**32 - 1, parameters=parameters, inputs=[long, long]), long)
+    assert [len(entry["path"]) for entry in value["inputs"]] == [300] * 3
+    assert loads(dumps(value)) == value
+    assert len(record()["inputs"]) == 2
+    assert with_input(record(), {"path": "kit", "sha256": SHA})["inputs"] == [*record()["inputs"], {"path": "kit", "sha256": SHA}]
 
 
 def test_a_made_pattern_that_was_never_written_is_named_by_verb_seed_and_hash():

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import inspect
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 from tyro.conf import DisallowNone, Positional, arg
 
-from drumjax.boundary import InputError, file_sha256
+from drumjax.boundary import InputError, file_sha256, read_head
 from drumjax.patterns import DrumMap, Pattern
 
 if TYPE_CHECKING:
@@ -173,24 +174,67 @@ def parse_reference(argument: str) -> tuple[str, int | None]:
     return argument, None
 
 
+def check_patterns(*arguments: str) -> None:
+    """That the files and genres which arguments name are there: said before a model is loaded, which takes seconds.
+
+    Raises:
+      InputError: no such file, an empty one, or no such genre.
+    """
+    for argument in arguments:
+        name, _ = parse_reference(argument)
+        if _names_embedded(name):
+            _embedded_genre(name, argument)
+        else:
+            read_head(name, what="a pattern file (.mid, .midi, .json, .csv)")
+
+
 def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: int | None = None) -> Pattern:
     """The pattern that an argument names: a MIDI or grid file, `FILE#k` (its k-th window, from 0), or `embedded:GENRE[#k]`.
 
+    Without #k it is the first window that holds a hit. What was chosen where the file or the argument left it open, and what is not
+    heard of the file, is told on standard error.
+
     Raises:
-      InputError: no such file, genre or window, or nothing that is a 4/4 pattern of the drum map.
+      InputError: no such file, genre or window, a silent window, or nothing that is a 4/4 pattern of the drum map.
     """
     name, index = parse_reference(argument)
-    if name.startswith("embedded:") or (name == "embedded" and not Path(name).exists()):
-        return _embedded(name.removeprefix("embedded").removeprefix(":"), index or 0, argument, drum_map)
-    from drumjax.patterns.files import read_windows
+    if _names_embedded(name):
+        return _embedded(_embedded_genre(name, argument), index or 0, argument, drum_map)
+    from drumjax.patterns.files import read_file_windows
 
-    patterns = read_windows(name, drum_map=drum_map, steps=steps, channel=channel)
-    if index is not None and index >= len(patterns):
+    found = read_file_windows(name, drum_map=drum_map, steps=steps, channel=channel)
+    first = next(iter(found.windows))
+    k = first if index is None else index
+    if k >= found.total:
         raise InputError(
-            argument, rule=f"a window from 0 to {len(patterns) - 1}", found=f"#{index}", remedy="the file holds no more windows"
+            argument, rule=f"a window from 0 to {found.total - 1}", found=f"#{k}", remedy="the file holds no more windows"
         )
+    if k not in found.windows:
+        remedy = f"the first window with hits is {name}#{first}"
+        raise InputError(argument, rule="a window with hits", found="silence in the drum map's lanes", remedy=remedy)
+    lines = found.report.lines() if found.report else []
+    if index is None and found.total > 1:
+        silent = ", the first with hits" if k else ""
+        lines.append(f"window {k} of {found.total}{silent}; {name}#k names another")
+    for line in lines:
+        print(f"{argument}: {line}", file=sys.stderr)
     # As typed, whatever the file itself says of where it came from.
-    return replace(patterns[index or 0], provenance={"path": argument, "sha256": file_sha256(name)})
+    return replace(found.windows[k], provenance={"path": argument, "sha256": file_sha256(name)})
+
+
+def _names_embedded(name: str) -> bool:
+    return name.startswith("embedded:") or (name == "embedded" and not Path(name).exists())
+
+
+def _embedded_genre(name: str, argument: str) -> str:
+    from drumjax.synth.grammar import GENRES
+
+    asked = name.removeprefix("embedded").removeprefix(":")
+    if asked.casefold() not in GENRES:
+        raise InputError(
+            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(asked), remedy="write, for example, embedded:techno#3"
+        )
+    return asked.casefold()
 
 
 def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Pattern:
@@ -199,10 +243,6 @@ def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Patte
     from drumjax.patterns import TR808
     from drumjax.synth.grammar import GENRES, embedded
 
-    if genre not in GENRES:
-        raise InputError(
-            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(genre), remedy="write, for example, embedded:techno#3"
-        )
     if drum_map != TR808:
         raise InputError(argument, rule="a model of the drum map 'tr808'", found=repr(drum_map.name), remedy="name files instead")
     data = embedded()
@@ -279,11 +319,13 @@ def writing(place: Path, what: str = "a place to write to") -> Iterator[None]:
         raise InputError(place, rule=what, found=found, remedy="name another, or make room there") from error
 
 
-def write_sound(samples: np.ndarray, path: Path, provenance: Any, sample_rate_hz: int) -> Path:
-    """Writes a rendering with its provenance."""
+def write_sound(samples: np.ndarray, path: Path, provenance: Any, kit: Kit) -> Path:
+    """Writes a rendering with its provenance; a kit that was read is one of the inputs."""
+    from drumjax.provenance import with_input
     from drumjax.signal.audio_file import write_audio
 
-    write_audio(path, samples, sample_rate_hz, provenance)
+    record = provenance if kit.provenance is None else with_input(provenance, kit.provenance)
+    write_audio(path, samples, kit.sample_rate_hz, record)
     return path
 
 

@@ -10,6 +10,7 @@ from drumjax.cli.arguments import (
     Goal,
     Start,
     check_destinations,
+    check_patterns,
     destination,
     load_instrument,
     load_kit,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 class Interpolate(Generating):
     """Drum patterns that lead from a start to a goal through the model's space of codes.
 
-    A pattern is a MIDI file, a grid file (.json, .csv), FILE#k for the k-th window of 4 bars (from 0), or embedded:GENRE[#k].
+    A pattern is a MIDI file, a grid file (.json, .csv), FILE#k for its k-th window of 4 bars (from 0, silent ones
+    count; without #k the first with hits), or embedded:GENRE[#k].
 
     examples:
       drumjax pattern interpolate a.mid b.mid -o out.mid
@@ -110,6 +112,7 @@ def interpolate(arguments: list[str], prog: str) -> int:
     """`drumjax pattern interpolate`."""
     call = parse(Interpolate, arguments, prog)
     check_destinations(call, call.start, call.goal, measures=call.measures)
+    check_patterns(call.start, call.goal)
     instrument = load_instrument(call.model)
     kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
     made = instrument.interpolate(start, goal, call.measures - 1, path=call.path)
@@ -118,7 +121,7 @@ def interpolate(arguments: list[str], prog: str) -> int:
     if call.wav is not None and kit is not None:
         with warnings_said():
             sound = render(patterns, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
     if call.plot is not None:
         from drumjax.plots import interpolation_beside_crossfade
 
@@ -131,6 +134,7 @@ def crossfade(arguments: list[str], prog: str) -> int:
     """`drumjax pattern crossfade`."""
     call = parse(Crossfade, arguments, prog)
     check_destinations(call, call.start, call.goal, measures=call.measures)
+    check_patterns(call.start, call.goal)
     instrument = load_instrument(call.model)
     kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
     made = instrument.crossfade(start, goal, call.measures - 1)
@@ -139,7 +143,7 @@ def crossfade(arguments: list[str], prog: str) -> int:
     if call.wav is not None and kit is not None:
         with warnings_said():
             sound = render_crossfade(start, goal, call.measures, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
     if call.plot is not None:
         from drumjax.plots import interpolation_beside_crossfade
 
@@ -160,7 +164,7 @@ def sample(arguments: list[str], prog: str) -> int:
     if call.wav is not None and kit is not None:
         with warnings_said():
             sound = render(patterns, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit.sample_rate_hz))
+        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
     if call.plot is not None:
         from drumjax.plots import pattern_sheet
 

@@ -51,6 +51,7 @@ class Kit:
       name: for reports.
       silent: lanes that are known to have no sound; a hit on them is reported by `render`, a hit on any other lane without a sample
         is an error.
+      provenance: `{"path", "sha256"}` of the folder that the sounds were read from; None for sounds that the library makes.
 
     Raises:
       ValueError: when a sample is empty, not finite or not mono, or the rate is not above 0.
@@ -61,6 +62,7 @@ class Kit:
     chokes: tuple[ChokeGroup, ...] = ()
     name: str = ""
     silent: tuple[str, ...] = ()
+    provenance: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.sample_rate_hz <= 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError, list_files, read_audio
+from drumjax.boundary import InputError, file_sha256, list_files, read_audio
 from drumjax.patterns import DrumMap
 from drumjax.signal.rendering import Kit
 from drumjax.synth.tr808 import SAMPLE_RATE_HZ, VOICE_OF_PITCH, hat_chokes, kit_for
@@ -101,6 +103,10 @@ def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE
       drum_map: the lanes.
       sample_rate_hz: what the sounds are resampled to.
 
+    Returns:
+      The kit, and where its sounds come from. The kit's provenance is the folder as given and the SHA-256 of the JSON list of
+      [lane, SHA-256 of the lane's file] in the lanes' order: it changes with what is heard, and with no other file of the folder.
+
     Raises:
       InputError: no such folder, or nothing in it that a lane can use.
     """
@@ -141,6 +147,7 @@ def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE
         chokes=hat_chokes(drum_map),
         name=root.resolve().name,
         silent=silent,
+        provenance={"path": str(folder), "sha256": _sources_sha256(root, sources)},
     )
     report = KitReport(
         sources={lane: sources.get(lane) for lane in kit.samples},
@@ -149,6 +156,11 @@ def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE
         unknown=tuple(path.relative_to(root).as_posix() for path in paths if path not in known),
     )
     return kit, report
+
+
+def _sources_sha256(root: Path, sources: Mapping[str, str]) -> str:
+    pairs = [[lane, file_sha256(root / name)] for lane, name in sources.items()]
+    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
 
 
 def read_one_shot(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:

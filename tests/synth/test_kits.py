@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,22 @@ def test_files_named_by_lane_folder_and_drum_are_found(tmp_path):
     text = "\n".join(report.lines())
     assert "no file for RS, CB: the procedural TR-808 plays them" in text
     assert "1 files whose names say no lane: notes.wav" in text
+
+
+def test_a_kits_provenance_is_the_folder_and_a_hash_of_lanes_and_files(tmp_path):
+    bass, snare = write(tmp_path / "kit" / "BD.wav", tone(100)), write(tmp_path / "kit" / "SD.wav", tone(200))
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (bass, snare)]
+    digest = hashlib.sha256(f'[["BD", "{hashes[0]}"], ["SD", "{hashes[1]}"]]'.encode()).hexdigest()
+
+    def origin():
+        return load_kit(tmp_path / "kit", TR808)[0].provenance
+
+    assert origin() == {"path": str(tmp_path / "kit"), "sha256": digest}
+    write(tmp_path / "kit" / "notes.wav", tone(500))
+    snare.rename(snare.with_name("snare.wav"))
+    assert origin()["sha256"] == digest
+    bass.rename(bass.with_name("RS.wav"))
+    assert origin()["sha256"] != digest
 
 
 def test_the_lanes_own_name_goes_before_what_the_vocabulary_says(tmp_path):
