@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import functools
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -19,6 +21,7 @@ import drumjax
 
 PACKAGE = Path(drumjax.__file__).parent
 ARCHITECTURE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
+SETUP = Path(__file__).resolve().parents[1] / "setup.cfg"
 
 # A part of the package (a folder or a file) and the parts that it may import, beside itself. docs/architecture.md has it too.
 _FLOOR = {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "nn", "losses"}
@@ -178,6 +181,28 @@ def test_tensorflow_is_imported_in_the_export_alone() -> None:
         and each.path.relative_to(PACKAGE).parts != ("serve", "export.py")
     ]
     assert not breaches, "\n".join(breaches)
+
+
+@pytest.mark.smoke
+@pytest.mark.skipif(not SETUP.is_file(), reason="needs the source tree")
+def test_every_library_that_is_imported_is_declared() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(SETUP, encoding="utf-8")
+
+    def plain(distribution: str) -> str:
+        return re.sub(r"[-_.]+", "-", distribution).lower()
+
+    declared = {plain(re.split(r"[^\w.-]", line)[0]) for line in setup["options"]["install_requires"].split("\n")}
+    installs = importlib.metadata.packages_distributions()
+    # What no installed distribution has is the library itself or a computed name.
+    undeclared = [
+        str(each)
+        for each in all_imports()
+        if (root := each.name.split(".")[0]) not in sys.stdlib_module_names | {"drumjax"}
+        and not declared & {plain(name) for name in installs.get(root, ())}
+        and root in installs
+    ]
+    assert not undeclared, "\n".join(undeclared)
 
 
 @pytest.mark.smoke

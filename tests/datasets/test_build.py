@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -27,6 +28,20 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 def same(first: PatternSet, second: PatternSet) -> bool:
     return first.info == second.info and content_sha256(first) == content_sha256(second)
+
+
+def test_building_says_nothing_and_leaves_the_log_as_it_was(small_folder, tmp_path, caplog, capfd):
+    import tensorflow_datasets  # noqa: F401
+
+    log = logging.getLogger("absl")
+    before = log.level
+    log.addHandler(caplog.handler)
+    try:
+        build(small_folder, tmp_path / "out")
+    finally:
+        log.removeHandler(caplog.handler)
+    assert (caplog.messages, *capfd.readouterr()) == ([], "", "")
+    assert log.level == before
 
 
 def test_a_built_folder_is_loaded_as_it_was_prepared(small_folder, tmp_path):
