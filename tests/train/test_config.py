@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import ast
+import csv
 import dataclasses
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.checkpoint import dump_config, parse_config
 from drumjax.train.config import OPERATIONAL, OptimizerConfig, TrainingConfig, make_optimizer
+from drumjax.train.engine import source_of
 from drumjax.train.recipe import RECIPES, recipe
+from drumjax.train.run import train
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @cache
-def attributes_read() -> frozenset[str]:
-    """Every attribute that the sources read outside the checks that a configuration makes of itself."""
+def fields_read() -> frozenset[str]:
+    """Every attribute that the sources read from a configuration or a part of one, outside the checks that it makes of itself."""
+    owners = {"config", "loss", "model", "optimizer"}
     read: set[str] = set()
     for folder in ("drumjax", "train", "datasets"):
         for file in (ROOT / folder).rglob("*.py"):
@@ -31,7 +37,10 @@ def attributes_read() -> frozenset[str]:
                 node for check in ast.walk(tree) if getattr(check, "name", "") == "__post_init__" for node in ast.walk(check)
             }
             nodes = (node for node in ast.walk(tree) if node not in own_checks)
-            read |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+            for node in nodes:
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                    owner = getattr(node.value, "id", getattr(node.value, "attr", ""))
+                    read |= {node.attr} if owner in owners else set()
     return frozenset(read)
 
 
@@ -47,8 +56,69 @@ def fields_of(config_type: type) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_field_of_a_configuration_is_idle(name) -> None:
-    idle = [path for path, field in fields_of(recipe(name).config_type).items() if field not in attributes_read()]
+    idle = [path for path, field in fields_of(recipe(name).config_type).items() if field not in fields_read()]
     assert idle == []
+
+
+def observed(toy, config: TrainingConfig, workdir: Path) -> dict[str, Any]:
+    """What a training of the toy and its source came to, nothing of which depends on how quick the machine is."""
+    result = train(toy.RECIPE, config, toy.point_set(32, 5), workdir)
+    with (workdir / "metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    saved = checkpoint.list_checkpoints(workdir)
+    return {
+        "length": result.steps,
+        "weights": checkpoint.load_playing(result.checkpoint).params["line"]["w"].tobytes(),
+        "validated": [row["step"] for row in rows if row["valid_mse"]],
+        "checkpoints": [path.name for path in saved],
+        "longest dispatch": int(np.diff([0, *(int(row["step"]) for row in rows)]).max()),
+        "source": type(source_of(toy.line_data(32), config)).__name__,
+        "streamed at once": source_of(toy.line_data(32), replace(config, resident_limit_bytes=0)).room,
+    }
+
+
+OTHERWISE: dict[str, tuple[Any, str]] = {
+    "seed": (1, "weights"),
+    "batch_size": (8, "weights"),
+    "epochs": (3.0, "length"),
+    "validate_every_epochs": (2.0, "validated"),
+    "checkpoint_every_seconds": (1e-9, "checkpoints"),
+    "keep_checkpoints": (1, "checkpoints"),
+    "ema_decay": (0.5, "weights"),
+    "resident_limit_bytes": (0, "source"),
+    "stream_buffer_bytes": (1, "streamed at once"),
+    "dispatch_steps": (1, "longest dispatch"),
+    "dispatch_seconds": (1e-9, "longest dispatch"),
+}
+"""Another value for each field, and where it shows."""
+
+
+@pytest.fixture(scope="module")
+def plain(toy, tmp_path_factory) -> tuple[TrainingConfig, dict[str, Any]]:
+    config = toy.LineConfig(batch_size=16, epochs=4.0, validate_every_epochs=1.0, keep_checkpoints=100, dispatch_seconds=60.0)
+    return config, observed(toy, config, tmp_path_factory.mktemp("plain"))
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TrainingConfig)])
+def test_every_field_of_a_training_has_its_effect(toy, plain, tmp_path, field) -> None:
+    config, before = plain
+    value, where = OTHERWISE[field]
+    assert observed(toy, replace(config, **{field: value}), tmp_path)[where] != before[where]
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OptimizerConfig)])
+def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
+    others = {"name": "sgd", "learning_rate": 0.2, "b1": 0.5, "b2": 0.5, "eps": 1e-2, "gradient_clip_norm": 1.0}
+
+    def end(config: OptimizerConfig) -> list[float]:
+        optimizer, position = make_optimizer(config), jnp.zeros(2)
+        state = optimizer.init(position)
+        for gradient in ([3.0, -4.0], [0.3, 0.1], [0.0, 1.0]):
+            update, state = optimizer.update(jnp.asarray(gradient), state, position)
+            position = position + update
+        return position.tolist()
+
+    assert end(OptimizerConfig(learning_rate=0.1)) != end(OptimizerConfig(**{"learning_rate": 0.1, field: others[field]}))
 
 
 @pytest.mark.parametrize("name", RECIPES)
