@@ -35,6 +35,21 @@ def _cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def torch_device() -> str:
+    """Where PyTorch has to run beside JAX: `cuda` where JAX is on a GPU and PyTorch sees one, else `cpu`."""
+    import jax
+    import torch
+
+    return "cuda" if jax.default_backend() == "gpu" and torch.cuda.is_available() else "cpu"
+
+
+def comparable(device: str) -> bool:
+    """Whether PyTorch on this device is a rival of JAX: times of different kinds of devices say nothing of the libraries."""
+    import jax
+
+    return {"cpu": "cpu", "gpu": "cuda"}.get(jax.default_backend()) == device
+
+
 def interleaved(rivals: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, np.ndarray]:
     """Seconds of each call, float (rounds,), the rivals in turn, so that what else the machine does strikes all alike.
 
@@ -62,8 +77,8 @@ def peak_memory_mib() -> float:
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table."""
-    cells = [[f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    """Prints a table; None leaves a cell empty."""
+    cells = [["" if cell is None else f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     print(title)
     for row in (columns, *cells):
@@ -74,5 +89,8 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
     """Writes the results where they are wanted."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        # Whole or not at all: a study that goes on reads it again.
+        partial = path.with_name(path.name + ".partial")
+        partial.write_text(json.dumps(content, indent=1) + "\n")
+        partial.replace(path)
         print(f"wrote {path}")

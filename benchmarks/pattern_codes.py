@@ -11,7 +11,6 @@ trained again, so a stopped run goes on.
 from __future__ import annotations
 
 import json
-import platform
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Annotated, Any, Literal
 import jax
 import numpy as np
 import tyro
+from common import machine, write_json
 from tyro.conf import Positional, arg
 
 from drumjax.datasets.build import prepare
@@ -55,6 +55,10 @@ class Study:
     """Widths of the decoder's hidden layers."""
     epochs: float = 200.0
     """Passes over the training split."""
+    learning_rate: float = OptimizerConfig().learning_rate
+    """Of Adam."""
+    kl_warmup: float = PatternVAELoss().kl_warmup
+    """Share of a training over which the KL weight rises from 0."""
     seeds: int = 1
     """How many seeds, from 0."""
 
@@ -85,13 +89,13 @@ def train(study: Study, patterns: Any, latent: int, weight: float, seed: int) ->
     """One training, and its figures on all splits at the validation split's threshold."""
     model = PatternVAEConfig(latent=latent, encoder=study.encoder, decoder_widths=study.decoder_widths)
     config = fitted(PatternVAETraining(seed=seed, epochs=study.epochs, model=model), patterns.info)
-    system = pattern_vae_system(config.model, PatternVAELoss(kl_weight=weight))
+    system = pattern_vae_system(config.model, PatternVAELoss(kl_weight=weight, kl_warmup=study.kl_warmup))
     arrays = {
         split: {name: array for name, array in content.items() if array.dtype.kind != "U"}
         for split, content in patterns.splits.items()
     }
     began = time.monotonic()
-    state, _ = fit(system, {"vae": make_optimizer(OptimizerConfig())}, arrays["train"], config)
+    state, _ = fit(system, {"vae": make_optimizer(OptimizerConfig(learning_rate=study.learning_rate))}, arrays["train"], config)
     validate = jax.jit(system.validate)
     sums = {
         split: jax.tree.map(np.asarray, validate(played(state), state.extra, content | {"mask": np.ones(len(content["genre"]))}))
@@ -156,6 +160,10 @@ def main() -> None:
     study = tyro.cli(Study, description=__doc__)
     setting = {"source": Path(study.source).name, "encoder": study.encoder, "decoder_widths": list(study.decoder_widths)}
     setting |= {"epochs": study.epochs}
+    # Recorded only where they differ from the recipe's: studies made before they could be chosen used these.
+    free = {"learning_rate": OptimizerConfig().learning_rate, "kl_warmup": PatternVAELoss().kl_warmup}
+    setting |= {name: getattr(study, name) for name, usual in free.items() if getattr(study, name) != usual}
+    where = machine()
     rows: list[dict[str, Any]] = []
     if study.output.exists():
         before = json.loads(study.output.read_text())
@@ -174,9 +182,7 @@ def main() -> None:
         f1 = ", ".join(f"{split} {row[f'f1_{split}']:.3f}" for split in ("train", "validation", "test"))
         said = f"d {latent:2d}, KL weight {weight:<5g}, seed {seed}: onset F1 {f1}, best copy {row['neighbour_test']:.3f}"
         print(f"{said}; {row['seconds']:.0f} s", flush=True)
-        machine = {"machine": platform.processor() or platform.machine(), "jax": jax.__version__, "devices": str(jax.devices())}
-        study.output.parent.mkdir(parents=True, exist_ok=True)
-        study.output.write_text(json.dumps({"setting": setting, **machine, "rows": rows}, indent=1) + "\n")
+        write_json(study.output, {"benchmark": "pattern_codes", "setting": setting, "machine": where, "rows": rows})
     if study.plot:
         draw(rows, study.plot, f"Pattern VAE, {setting['source']}, {study.encoder} encoder, {study.epochs:g} epochs")
 

@@ -5,7 +5,8 @@
 
 The pattern VAE's recurrent layers (three, both directions, 64 units each way), 64 patterns at a time. Forward: the final states.
 Training: gradient of the mean square of these and a step of Adam. JAX runs `calls` of them in one dispatch, as training does;
-PyTorch runs as many. The rivals take turns in one process, and the ratios are medians over rounds.
+PyTorch runs as many, on a GPU where JAX is on one. The rivals take turns in one process, and the ratios are medians over rounds;
+there is none between devices of different kinds.
 
 With `--devices N` the CPU stands for N devices and the batch is split over them, which keeps N cores busy where the steps of one
 recurrence cannot: XLA runs the loops of one device one after the other.
@@ -26,7 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import tyro
-from common import interleaved, machine, ratio, show, write_json
+from common import comparable, interleaved, machine, ratio, show, torch_device, write_json
 from tyro.conf import arg
 
 from drumjax.models.pattern_vae import PatternVAEConfig
@@ -138,12 +139,12 @@ def jax_runs(
     }
 
 
-def torch_runs(config: PatternVAEConfig, x: np.ndarray, calls: int) -> dict[str, Callable[[], Any]]:
+def torch_runs(config: PatternVAEConfig, x: np.ndarray, calls: int, device: str) -> dict[str, Callable[[], Any]]:
     """The same in PyTorch."""
     import torch
     from torch_pattern_vae import final_states, lstm_stack
 
-    lstm, batch = lstm_stack(config), torch.from_numpy(x)
+    lstm, batch = lstm_stack(config).to(device), torch.from_numpy(x).to(device)
     optimizer = torch.optim.Adam(lstm.parameters(), 1e-3)
 
     def forward() -> None:
@@ -151,11 +152,18 @@ def torch_runs(config: PatternVAEConfig, x: np.ndarray, calls: int) -> dict[str,
             for _ in range(calls):
                 final_states(lstm, batch)
 
+        finish()
+
     def train() -> None:
         for _ in range(calls):
             optimizer.zero_grad()
             final_states(lstm, batch).square().mean().backward()
             optimizer.step()
+        finish()
+
+    def finish() -> None:
+        if device != "cpu":
+            torch.cuda.synchronize()
 
     return {"forward": forward, "training": train}
 
@@ -170,14 +178,17 @@ def main() -> None:
     if importlib.util.find_spec("torch"):
         import torch
 
-        where["torch"], where["torch_threads"] = torch.__version__, torch.get_num_threads()
-        runs["PyTorch"] = torch_runs(config, x, call.calls)
+        device = torch_device()
+        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        runs["PyTorch"] = torch_runs(config, x, call.calls, device)
 
     rows = []
     for task in ("forward", "training"):
         seconds = interleaved({name: run[task] for name, run in runs.items()}, call.rounds)
         for name, times in seconds.items():
-            rows.append([task, name, 1e3 * float(np.median(times)) / call.calls, ratio(times, seconds["drumjax"])])
+            fair = name != "PyTorch" or comparable(where["torch_device"])
+            quotient = ratio(times, seconds["drumjax"]) if fair else None
+            rows.append([task, name, 1e3 * float(np.median(times)) / call.calls, quotient])
     columns = ["task", "form", "ms", "times drumjax's"]
     show(f"{config.lstm_layers} bidirectional LSTM layers, batch {call.batch}, {call.devices} devices", columns, rows)
     results = [dict(zip(columns, row, strict=True)) for row in rows]

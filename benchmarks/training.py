@@ -5,7 +5,8 @@
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
 rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. `drumjax, K = n` is the engine of `drumjax train`
-with n steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores.
+with n steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores, or on the GPU
+where JAX is on one; where the two are on devices of different kinds there is no ratio.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Annotated, Any, Literal
 import jax
 import numpy as np
 import tyro
-from common import interleaved, machine, peak_memory_mib, ratio, show, write_json
+from common import comparable, interleaved, machine, peak_memory_mib, ratio, show, torch_device, write_json
 from tyro.conf import arg
 
 from drumjax.datasets.load import load_patterns
@@ -87,11 +88,11 @@ def stock_convolution(run: Callable[[], Callable[[], None]]) -> Callable[[], Non
     return made
 
 
-def torch_steps(arrays: Mapping[str, np.ndarray], batch: int, steps: int) -> Callable[[], None]:
+def torch_steps(arrays: Mapping[str, np.ndarray], batch: int, steps: int, device: str) -> Callable[[], None]:
     """`steps` steps in PyTorch on batches drawn from the same patterns."""
     from torch_pattern_vae import make_step
 
-    step = make_step(PatternVAEConfig())
+    step = make_step(PatternVAEConfig(), device=device)
     velocity, rng = arrays["velocity"], np.random.default_rng(0)
 
     def run() -> None:
@@ -118,21 +119,24 @@ def main() -> None:
     if call.encoder == "lstm" and importlib.util.find_spec("torch"):
         import torch
 
-        where["torch"], where["torch_threads"] = torch.__version__, torch.get_num_threads()
-        rivals["PyTorch"] = torch_steps(arrays, call.batch, call.steps)
+        device = torch_device()
+        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        rivals["PyTorch"] = torch_steps(arrays, call.batch, call.steps, device)
     seconds = interleaved(rivals, call.rounds)
     rows = []
     for name, times in seconds.items():
         made = call.steps if "a tenth" not in name else max(call.steps // 10, 1)
         per_step = times / made
         steps_per_s = float(1 / np.median(per_step))
-        rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, ratio(per_step, seconds[many] / call.steps)])
+        fair = name != "PyTorch" or comparable(where["torch_device"])
+        quotient = ratio(per_step, seconds[many] / call.steps) if fair else None
+        rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, quotient])
     columns = ["rival", "ms a step", "steps/s", "patterns/s", f"times {many}'s"]
     show(f"pattern VAE, encoder {call.encoder}, batch {call.batch}, {call.devices} device(s)", columns, rows)
-    print(f"peak memory of the process: {peak_memory_mib():.0f} MiB")
+    print(f"peak memory of the process, which holds all rivals at once: {peak_memory_mib():.0f} MiB")
     results = [dict(zip(columns, row, strict=True)) for row in rows]
     settings = {"encoder": call.encoder, "batch": call.batch, "steps": call.steps, "rounds": call.rounds, "devices": call.devices}
-    memory = {"peak_memory_mib": peak_memory_mib()}
+    memory = {"peak_memory_of_all_rivals_mib": peak_memory_mib()}
     write_json(call.output, {"benchmark": "training", "machine": where, **settings, **memory, "results": results})
 
 

@@ -1,0 +1,104 @@
+"""Every benchmark runs from its folder's own files and writes what it says, at its smallest."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+@pytest.fixture
+def bench(compilation_cache, tmp_path):
+    """Runs a script; its table and the JSON file that it wrote."""
+
+    def run(name: str, *words: Any) -> tuple[str, dict[str, Any]]:
+        line = [sys.executable, FOLDER / f"{name}.py", *words, "-o", tmp_path / "out.json"]
+        done = subprocess.run([*map(str, line)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, json.loads((tmp_path / "out.json").read_text())
+
+    return run
+
+
+def assert_where(result: dict[str, Any], name: str) -> None:
+    assert result["benchmark"] == name
+    assert result["machine"]["cores"] == os.cpu_count()
+    assert ("torch_device" in result["machine"]) == (HAS_TORCH and name in ("recurrent", "training"))
+
+
+def test_every_script_has_a_test() -> None:
+    scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
+    assert scripts == {"generation", "pattern_codes", "recurrent", "training"}
+
+
+@pytest.mark.slow
+def test_generation(bench, tiny_workdir) -> None:
+    words = ["--model", tiny_workdir, "--patterns", 50, "--batch", 32, "--calls", 2, "--processes", 1]
+    shown, result = bench("generation", *words)
+    assert_where(result, "generation")
+    figures = result["results"]
+    assert figures["bars_per_s"] == pytest.approx(4 * figures["patterns_per_s"])
+    assert 1 < figures["hits_per_pattern"] < 384
+    assert figures["cold_command_s_median, filled cache"] > 0.1
+    assert all(name in shown for name in figures)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoder", ["conv", "lstm"])
+def test_training(bench, encoder) -> None:
+    shown, result = bench("training", "--encoder", encoder, "--batch", 4, "--steps", 2, "--rounds", 1)
+    assert_where(result, "training")
+    rows = {row["rival"]: row for row in result["results"]}
+    assert {"drumjax, K = 2", "drumjax, K = 1"} <= set(rows)
+    assert ("PyTorch" in rows) == (HAS_TORCH and encoder == "lstm")
+    assert rows["drumjax, K = 2"]["times drumjax, K = 2's"] == 1
+    for row in rows.values():
+        assert row["patterns/s"] == pytest.approx(4 * row["steps/s"])
+    assert "which holds all rivals at once" in shown
+    assert result["peak_memory_of_all_rivals_mib"] > 50
+
+
+@pytest.mark.slow
+def test_recurrent(bench) -> None:
+    _, result = bench("recurrent", "--batch", 2, "--calls", 1, "--rounds", 1)
+    assert_where(result, "recurrent")
+    forms = {"naive scan", "Flax", "drumjax"} | ({"PyTorch"} if HAS_TORCH else set())
+    assert [(row["task"], row["form"]) for row in result["results"]] == [
+        (task, form)
+        for task in ("forward", "training")
+        for form in (*("naive scan", "Flax", "drumjax"), *sorted(forms & {"PyTorch"}))
+    ]
+    assert all(row["times drumjax's"] == 1 for row in result["results"] if row["form"] == "drumjax")
+
+
+@pytest.mark.slow
+def test_pattern_codes_goes_on_with_a_study_and_keeps_another_apart(bench, midi, tmp_path) -> None:
+    for i in range(24):
+        midi(f"source/{'ab'[i % 2]}/{i}.mid", {(s, "BD"): 100 for s in range(0, 64, 4)} | {(s, "SD"): 90 for s in range(i, 64, 5)})
+    words = ["source", "--epochs", 1, "--latents", 2, "--kl-weights", 1, "--fine-kl-weights", 1, "--decoder-widths", 8]
+    _, result = bench("pattern_codes", *words)
+    assert_where(result, "pattern_codes")
+    assert result["setting"] == {"source": "source", "encoder": "conv", "decoder_widths": [8], "epochs": 1.0}
+    assert [(row["latent"], row["kl_weight"], row["seed"]) for row in result["rows"]] == [(2, 1, 0), (4, 1, 0)]
+    assert all(0 <= row[f"f1_{split}"] <= 1 for row in result["rows"] for split in ("train", "validation", "test"))
+    marked = {**result, "rows": [{**row, "seconds": -1.0} for row in result["rows"]]}
+    del marked["machine"]  # as the first studies were written
+    (tmp_path / "out.json").write_text(json.dumps(marked))
+    _, again = bench("pattern_codes", *words, "--latents", 2, 3, "--plot", "curves.png")
+    assert [row["seconds"] == -1 for row in again["rows"]] == [True, True, False]
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    with pytest.raises(AssertionError, match="holds another study"):
+        bench("pattern_codes", *words, "--learning-rate", 1e-2)
+    (tmp_path / "out.json").unlink()
+    _, other = bench("pattern_codes", *words, "--latents", 4, "--learning-rate", 1e-2, "--kl-warmup", 0)
+    assert other["setting"] == {**result["setting"], "learning_rate": 1e-2, "kl_warmup": 0.0}
+    assert other["rows"][0]["f1_train"] != result["rows"][1]["f1_train"]
