@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import html
 import json
+import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import matplotlib.image
 import numpy as np
+import pytest
 
+from drumjax.datasets.info import PatternSet
 from drumjax.datasets.load import load_patterns
+from drumjax.datasets.npz import write_npz
 
 
 class Links(HTMLParser):
@@ -31,9 +36,9 @@ def test_an_evaluation_leaves_a_report_a_page_and_pictures_the_same_each_time(co
     called = command(*words, "-o", "r")
     assert (called.code, called.err) == (0, "")
     content = json.loads(Path("r/report.json").read_text())
-    assert list(content) == ["suite", "model", "data", "split", "n", "metrics"]
+    assert list(content) == ["suite", "model", "data", "split", "n", "held_out", "metrics"]
     n = load_patterns(data).info.counts["train"]
-    assert list(content.values())[:5] == ["patterns", model[1], data, "train", n]
+    assert list(content.values())[:6] == ["patterns", model[1], data, "train", n, None]
     figures = content["metrics"]
     for name, figure in figures.items():
         assert list(figure) == ["mean", "sd", "paper", "definition"], name
@@ -50,7 +55,7 @@ def test_an_evaluation_leaves_a_report_a_page_and_pictures_the_same_each_time(co
     assert all(not link.startswith(("http", "/")) for link in links)
     pictures = sorted(Path("r").glob("*.png"))
     assert {link for link in links if link.endswith(".png")} == {path.name for path in pictures}
-    assert {"pca.png", "transition_idm_techno.png"} <= {path.name for path in pictures}
+    assert {"pca.png", "training.png", "transition_idm_techno.png"} <= {path.name for path in pictures}
     for path in pictures:
         assert matplotlib.image.imread(path)[..., :3].std() > 0.02
     assert called.out.splitlines()[-len(pictures) - 2 :] == [f"wrote {p}" for p in ("r/report.json", "r/report.html", *pictures)]
@@ -81,3 +86,86 @@ def test_genres_of_any_name_have_their_figures_and_pictures(command, midi, model
     pictures = {path.name for path in Path("r").glob("*.png")}
     assert {link for link in links if link.endswith(".png")} == pictures
     assert len(pictures) >= 2
+
+
+def arrays(path: Path, groups: list[str], genres: tuple[str, ...], counts: dict[str, int]) -> None:
+    """An .npz of embedded patterns, as if they were of other groups and genres."""
+    whole, counts = load_patterns("embedded"), {"validation": 0, **counts}
+    split = {name: {key: array[:n].copy() for key, array in whole.splits[name].items()} for name, n in counts.items()}
+    for name, columns in split.items():
+        n = counts[name]
+        columns["genre"] = np.arange(n, dtype=np.int32) % len(genres)
+        columns["group"] = np.array([f"{name} {groups[i % len(groups)]}" for i in range(n)], np.str_)
+    info = replace(whole.info, genres=genres, counts=counts, licences={"apache-2.0": sum(counts.values())})
+    write_npz(path, PatternSet(replace(info, source_sha256="0" * 64), split))
+
+
+def test_a_set_of_two_training_patterns_of_one_group_has_a_report(command, model, tmp_path) -> None:
+    arrays(tmp_path / "two.npz", ["one"], ("idm", "techno"), {"train": 2, "test": 2})
+    said = "No picture of principal components: it takes 3 training patterns, there are 2."
+    for split in ("train", "test"):
+        called = command("evaluate", model[1], "--data", "two.npz", "--split", split, "-o", split)
+        assert (called.code, called.err) == (0, "")
+        assert said in called.out
+        assert said in Path(split, "report.html").read_text()
+        assert "pca.png" not in {path.name for path in Path(split).iterdir()}
+    figures = {split: json.loads(Path(split, "report.json").read_text())["metrics"] for split in ("train", "test")}
+    for name in ("neighbour_f1", "neighbour_f1_per_pattern", "gain_over_neighbour"):
+        assert figures["train"][name]["mean"] is None
+        assert isinstance(figures["test"][name]["mean"], float)
+    assert "undefined here, for all training patterns are of one group" in figures["train"]["neighbour_f1"]["definition"]
+    assert "there is no copy to compare it with" in Path("train/report.html").read_text()
+
+
+def test_data_without_training_patterns_are_refused(command, model, tmp_path) -> None:
+    arrays(tmp_path / "none.npz", ["a"], ("idm",), {"train": 0, "test": 3})
+    called = command("evaluate", model[1], "--data", "none.npz", "-o", "r")
+    assert (called.code, "expected patterns in the split 'train'; found none" in called.err) == (2, True)
+
+
+def test_nothing_is_written_where_a_picture_fails(command, model, tmp_path, monkeypatch) -> None:
+    arrays(tmp_path / "small.npz", ["a", "b"], ("idm", "techno"), {"train": 6, "test": 4})
+
+    def fails(*_: object, **__: object) -> None:
+        raise ArithmeticError("no picture")
+
+    monkeypatch.setattr("drumjax.plots.interpolation_beside_crossfade", fails)
+    with pytest.raises(ArithmeticError):
+        command("evaluate", model[1], "--data", "small.npz", "-o", "r")
+    assert list(Path("r").iterdir()) == []
+
+
+def test_figures_of_pairs_that_are_left_out_and_genres_of_like_names_are_told_apart(command, model, tmp_path) -> None:
+    genres = ("a b", "a/b", "a\\b", *(f"genre {i}" for i in range(4)))
+    arrays(tmp_path / "seven.npz", list("abcdefgh"), genres, {"train": 14, "test": 7})
+    called = command("evaluate", model[1], "--data", "seven.npz", "--transitions", "1", "-o", "r")
+    assert called.code == 0
+    assert "No figures for each pair of genres: they are given for up to 6, there are 7." in called.out
+    assert not any("→" in name for name in json.loads(Path("r/report.json").read_text())["metrics"])
+    assert {path.name for path in Path("r").glob("transition_*.png")} == {
+        "transition_a_b_a_b.png",
+        "transition_a_b_a_b_2.png",
+        "transition_a_b_genre_0.png",
+    }
+
+
+def test_what_was_held_out_is_said_only_where_it_is_known(command, model, tmp_path) -> None:
+    arrays(tmp_path / "other.npz", ["a", "b"], ("idm", "techno"), {"train": 6, "test": 4})
+    wanted = {
+        ("embedded", "test"): (True, "These patterns were held out from the model's training."),
+        ("embedded", "train"): (False, "The model was trained on these patterns."),
+        ("other.npz", "test"): (None, "Whether these patterns were held out from the model's training is not known"),
+    }
+    for (data, split), (held_out, said) in wanted.items():
+        called = command("evaluate", model[1], "--data", data, "--split", split, "--transitions", "1", "-o", "r")
+        assert said in called.out
+        assert html.escape(said) in Path("r/report.html").read_text()
+        assert json.loads(Path("r/report.json").read_text())["held_out"] is held_out
+
+
+def test_a_torn_table_of_the_training_stops_no_report(command, data, tiny_workdir, tmp_path) -> None:
+    shutil.copytree(tiny_workdir, tmp_path / "w")
+    with (tmp_path / "w" / "metrics.csv").open("a") as table:
+        table.write("81,0.")
+    assert command("evaluate", "w", "--data", data, "--transitions", "1", "-o", "r").code == 0
+    assert not Path("r/training.png").exists()
