@@ -40,7 +40,6 @@ def test_every_script_has_a_test() -> None:
     assert scripts == {"generation", "pattern_codes", "recurrent", "training"}
 
 
-@pytest.mark.slow
 def test_generation(bench, tiny_workdir) -> None:
     words = ["--model", tiny_workdir, "--patterns", 50, "--batch", 32, "--calls", 2, "--processes", 1]
     shown, result = bench("generation", *words)
