@@ -99,6 +99,6 @@ def test_hits_that_a_kit_cannot_sound_are_said_in_a_line(command, files, model, 
         return replace(whole, samples={k: v for k, v in whole.samples.items() if k != "CB"}, silent=("CB",))
 
     monkeypatch.setattr("drumjax.synth.tr808.kit_for", without_bells)
-    called = command("pattern", "crossfade", "long.mid", "b.mid", "--measures", "2", "--wav", "o.wav", *model)
+    called = command("pattern", "crossfade", "long.mid#0", "b.mid", "--measures", "2", "--wav", "o.wav", *model)
     assert (called.code, called.err) == (0, "")
     assert called.out == "no sound for CB (32 hits)\nwrote o.wav\n"
