@@ -33,6 +33,9 @@ class Training:
     """Go on with what the working directory holds, or refuse one that is not empty."""
     parallel: Literal["jit", "pmap"] = "jit"
     """How several devices share a batch."""
+    cpu_devices: int = 1
+    """On a CPU: how many devices it stands for. The batch is split over them, so that a recurrent network, whose steps wait for each
+    other, keeps as many cores busy; a resumed run is bit-identical with the same number only."""
 
 
 DESCRIPTION = """Train {name} on {kind}. Ctrl-C or SIGTERM writes a checkpoint and exits with 75: the same command goes on.
@@ -101,6 +104,29 @@ def _figures(metrics: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
 
 
+def _split_cpu(devices: int) -> None:
+    """Makes the CPU stand for several devices, before JAX starts.
+
+    Raises:
+      InputError: fewer than one or more than a batch could be split over, or JAX has started with another number.
+    """
+    if not 1 <= devices <= 256:
+        raise InputError("--cpu-devices", rule="1 to 256 devices", found=str(devices), remedy="choose the number of cores")
+    if devices == 1:
+        return
+    import jax
+
+    try:
+        jax.config.update("jax_num_cpu_devices", devices)
+    except RuntimeError as error:
+        raise InputError(
+            "--cpu-devices",
+            rule="a process in which JAX has not started",
+            found="one in which it has",
+            remedy="start a new process",
+        ) from error
+
+
 def train(arguments: list[str], prog: str) -> int:
     """`drumjax train`."""
     from drumjax.train.recipe import RECIPES, recipe
@@ -111,6 +137,7 @@ def train(arguments: list[str], prog: str) -> int:
     chosen = recipe(arguments[0])
     preset, rest = _take_preset(arguments[1:], chosen.presets)
     call: Any = parse(_call_type(chosen, preset), rest, f"{prog} {chosen.name}")
+    _split_cpu(call.cpu_devices)
     from drumjax.checkpoint import read_card
     from drumjax.train.run import train as run
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
+
+import jax
+import numpy as np
 
 from drumjax import checkpoint
 from drumjax.patterns import read_windows
@@ -88,3 +93,21 @@ def test_data_of_another_drum_map_train_a_model_of_that_map(command, small_folde
     assert refused.err.startswith(
         "drumjax: embedded: expected patterns of 64 steps on the model's drum map 'pocket'; found another"
     )
+
+
+def test_a_cpu_that_stands_for_two_devices_trains_the_same_model(data) -> None:
+    """In processes of their own: how many devices a CPU stands for is settled when JAX starts."""
+    params = []
+    for devices in ("1", "2"):
+        words = ["train", "pattern-vae", "--data", data, "--workdir", devices, "--steps", "4", "--cpu-devices", devices, *TINY]
+        run = subprocess.run([sys.executable, "-m", "drumjax", *words], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        params.append(checkpoint.load_params(checkpoint.latest(devices))[0])
+    for one, two in zip(*map(jax.tree.leaves, params), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_a_cpu_stands_for_at_least_one_device(command, data) -> None:
+    called = command("train", "pattern-vae", "--data", data, "--workdir", "w", "--cpu-devices", "0")
+    assert (called.code, "1 to 256 devices" in called.err) == (2, True)
+    assert not Path("w").exists()
