@@ -34,8 +34,8 @@ class Training:
     parallel: Literal["jit", "pmap"] = "jit"
     """How several devices share a batch."""
     cpu_devices: int = 1
-    """On a CPU: how many devices it stands for. The batch is split over them, so that a recurrent network, whose steps wait for each
-    other, keeps as many cores busy; a resumed run is bit-identical with the same number only."""
+    """On a CPU: how many devices it stands for. The batch is split over them, so that a recurrent network, whose steps wait for
+    each other, keeps as many cores busy; a resumed run is bit-identical with the same number only."""
 
 
 DESCRIPTION = """Train {name} on {kind}. Ctrl-C or SIGTERM writes a checkpoint and exits with 75: the same command goes on.
