@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +29,9 @@ from drumjax.patterns import Pattern
 from drumjax.signal.rendering import render, render_crossfade
 
 if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.signal.rendering import Kit
 
@@ -100,56 +104,72 @@ def _kit(call: Generating, instrument: PatternInstrument) -> Kit | None:
     return None if call.wav is None else load_kit(call.kit, instrument.drum_map)
 
 
-def _ends(call: Interpolate | Crossfade, instrument: PatternInstrument) -> tuple[Pattern, Pattern]:
-    steps = instrument.config.steps
+def _opened(call: Interpolate | Crossfade) -> tuple[PatternInstrument, Kit | None, Pattern, Pattern]:
+    """The instrument, the sounds, and the two ends; whatever is wrong with the call is found before the model is loaded."""
+    check_destinations(call, call.start, call.goal, measures=call.measures)
+    check_patterns(call.start, call.goal)
+    instrument = load_instrument(call.model)
+    kit, steps = _kit(call, instrument), instrument.config.steps
     start = load_pattern(call.start, instrument.drum_map, steps=steps, channel=call.channel)
     goal = load_pattern(call.goal, instrument.drum_map, steps=steps, channel=call.channel)
     (start,) = with_tempo([start], call.tempo_bpm)
-    return start, goal
+    return instrument, kit, start, goal
+
+
+def _deliver(
+    call: Generating,
+    patterns: Sequence[Pattern],
+    kit: Kit | None,
+    sound: Callable[[Kit], np.ndarray],
+    picture: Callable[[], Figure],
+) -> int:
+    """Writes what the call asks for, and says so; sound and picture are made only where they are wanted."""
+    say(*write_patterns(patterns, destination(call)))
+    if call.wav is not None and kit is not None:
+        with warnings_said():
+            samples = sound(kit)
+        say(write_sound(samples, call.wav, patterns[0].provenance, kit))
+    if call.plot is not None:
+        say(write_picture(picture(), call.plot))
+    return 0
+
+
+def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figure:
+    from drumjax.plots import interpolation_beside_crossfade
+
+    return interpolation_beside_crossfade(composed, faded)
 
 
 def interpolate(arguments: list[str], prog: str) -> int:
     """`drumjax pattern interpolate`."""
     call = parse(Interpolate, arguments, prog)
-    check_destinations(call, call.start, call.goal, measures=call.measures)
-    check_patterns(call.start, call.goal)
-    instrument = load_instrument(call.model)
-    kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
-    made = instrument.interpolate(start, goal, call.measures - 1, path=call.path)
+    instrument, kit, start, goal = _opened(call)
+    steps = call.measures - 1
+    made = instrument.interpolate(start, goal, steps, path=call.path)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    say(*write_patterns(patterns, destination(call)))
-    if call.wav is not None and kit is not None:
-        with warnings_said():
-            sound = render(patterns, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
-    if call.plot is not None:
-        from drumjax.plots import interpolation_beside_crossfade
-
-        faded = instrument.crossfade(start, goal, call.measures - 1)
-        say(write_picture(interpolation_beside_crossfade(patterns, faded), call.plot))
-    return 0
+    return _deliver(
+        call,
+        patterns,
+        kit,
+        sound=lambda kit: render(patterns, kit),
+        picture=lambda: _side_by_side(patterns, instrument.crossfade(start, goal, steps)),
+    )
 
 
 def crossfade(arguments: list[str], prog: str) -> int:
     """`drumjax pattern crossfade`."""
     call = parse(Crossfade, arguments, prog)
-    check_destinations(call, call.start, call.goal, measures=call.measures)
-    check_patterns(call.start, call.goal)
-    instrument = load_instrument(call.model)
-    kit, (start, goal) = _kit(call, instrument), _ends(call, instrument)
-    made = instrument.crossfade(start, goal, call.measures - 1)
+    instrument, kit, start, goal = _opened(call)
+    steps = call.measures - 1
+    made = instrument.crossfade(start, goal, steps)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    say(*write_patterns(patterns, destination(call)))
-    if call.wav is not None and kit is not None:
-        with warnings_said():
-            sound = render_crossfade(start, goal, call.measures, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
-    if call.plot is not None:
-        from drumjax.plots import interpolation_beside_crossfade
-
-        composed = instrument.interpolate(start, goal, call.measures - 1)
-        say(write_picture(interpolation_beside_crossfade(composed, patterns), call.plot))
-    return 0
+    return _deliver(
+        call,
+        patterns,
+        kit,
+        sound=lambda kit: render_crossfade(start, goal, call.measures, kit),
+        picture=lambda: _side_by_side(instrument.interpolate(start, goal, steps), patterns),
+    )
 
 
 def sample(arguments: list[str], prog: str) -> int:
@@ -160,13 +180,10 @@ def sample(arguments: list[str], prog: str) -> int:
     kit = _kit(call, instrument)
     made = with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm)
     patterns = recorded(made, tempo_bpm=call.tempo_bpm)
-    say(*write_patterns(patterns, destination(call)))
-    if call.wav is not None and kit is not None:
-        with warnings_said():
-            sound = render(patterns, kit)
-        say(write_sound(sound, call.wav, patterns[0].provenance, kit))
-    if call.plot is not None:
+
+    def picture() -> Figure:
         from drumjax.plots import pattern_sheet
 
-        say(write_picture(pattern_sheet(patterns), call.plot))
-    return 0
+        return pattern_sheet(patterns)
+
+    return _deliver(call, patterns, kit, sound=lambda kit: render(patterns, kit), picture=picture)
