@@ -69,6 +69,13 @@ class Generating:
     """A folder of one-shot sounds, one a lane, for --wav. Default: the library's own TR-808."""
     tempo_bpm: float | None = None
     """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
+    measures: int = 1
+    """Number of patterns of 4 bars."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The patterns that go in, as they were typed."""
+        return ()
 
 
 def destination(call: Generating) -> str | None:
@@ -78,13 +85,8 @@ def destination(call: Generating) -> str | None:
     return call.output
 
 
-def check_destinations(call: Generating, *sources: str, measures: int) -> None:
+def check_destinations(call: Generating) -> None:
     """That all of a call's results can have the names and places it asks for, before any work is done.
-
-    Args:
-      call: what was asked for.
-      *sources: the patterns that go in, as they were typed.
-      measures: how many patterns come out.
 
     Raises:
       InputError: a suffix that is not written, a folder that is not there, a kit and no sound to play it in, or a result that would
@@ -99,14 +101,15 @@ def check_destinations(call: Generating, *sources: str, measures: int) -> None:
         _check_place(call.plot, "a picture", PICTURE_SUFFIXES)
     if call.kit is not None and call.wav is None:
         raise InputError("--kit", rule="--wav beside it", found="none", remedy="add --wav FILE to hear the kit, or leave it out")
-    _check_inputs_stay(call, output, [Path(parse_reference(source)[0]) for source in sources], measures)
+    _check_inputs_stay(call, output)
 
 
-def _check_inputs_stay(call: Generating, output: str | None, patterns: Sequence[Path], measures: int) -> None:
+def _check_inputs_stay(call: Generating, output: str | None) -> None:
+    patterns = [Path(parse_reference(source)[0]) for source in call.sources]
     results = [path for path in (call.wav, call.plot) if path is not None]
     if output is not None and names_folder(output):
         # Of a folder's files only those are asked after that go in: `measures` may be any number yet.
-        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, measures)]
+        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, call.measures)]
     elif output is not None:
         results.append(Path(output))
     folders = [Path(name).resolve() for name in (call.kit, call.model) if name is not None and Path(name).is_dir()]

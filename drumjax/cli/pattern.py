@@ -1,10 +1,14 @@
-"""`drumjax pattern …`: thin doors on the pattern instrument."""
+"""`drumjax pattern …`: thin doors on the pattern instrument.
+
+A verb is a dataclass of its call and a function `make_…` from the call to what was made, which writes nothing. One delivery serves
+all verbs, and `drumjax again` makes a file anew with the same functions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from drumjax.cli.arguments import (
     Generating,
@@ -35,9 +39,45 @@ if TYPE_CHECKING:
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.signal.rendering import Kit
 
+Call = TypeVar("Call", bound=Generating)
+
+
+class Made(NamedTuple):
+    """What a verb made, before anything is written.
+
+    Attributes:
+      patterns: one a measure, each with its provenance; at least one.
+      sound: renders them with a kit, float32 (samples,) in [-1, 1] at the kit's rate.
+      picture: draws them.
+    """
+
+    patterns: Sequence[Pattern]
+    sound: Callable[[Kit], np.ndarray]
+    picture: Callable[[], Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leading(Generating):
+    """The options of the verbs that lead from one pattern to another."""
+
+    start: Start
+    """The pattern to begin with."""
+    goal: Goal
+    """The pattern to end with."""
+    measures: int = 6
+    """Number of patterns of 4 bars, both ends included."""
+    channel: int | None = None
+    """MIDI channel (1 to 16) of the drums, where it is not 10."""
+    seed: int | None = None
+    """Written into the provenance where given; nothing is drawn at random."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.start, self.goal
+
 
 @dataclass(frozen=True)
-class Interpolate(Generating):
+class Interpolate(Leading):
     """Drum patterns that lead from a start to a goal through the model's space of codes.
 
     A pattern is a MIDI file, a grid file (.json, .csv), FILE#k for its k-th window of 4 bars (from 0, silent ones
@@ -49,39 +89,18 @@ class Interpolate(Generating):
       drumjax pattern interpolate embedded:electro embedded:techno#3 --kit my_kit/ --wav out.wav
     """
 
-    start: Start
-    """The pattern to begin with."""
-    goal: Goal
-    """The pattern to end with."""
-    measures: int = 6
-    """Number of patterns of 4 bars, both ends included."""
     path: Literal["slerp", "lerp"] = "slerp"
     """Spherical (the paper's choice) or linear interpolation of the codes."""
-    channel: int | None = None
-    """MIDI channel (1 to 16) of the drums, where it is not 10."""
-    seed: int | None = None
-    """Written into the provenance where given; interpolating draws nothing at random."""
 
 
 @dataclass(frozen=True)
-class Crossfade(Generating):
+class Crossfade(Leading):
     """The baseline: one pattern faded into another; MIDI linear in velocity, sound with equal power.
 
     examples:
       drumjax pattern crossfade a.mid b.mid --measures 6 -o fade.mid --wav fade.wav
       drumjax pattern crossfade embedded:idm embedded:electro --plot fade.png
     """
-
-    start: Start
-    """The pattern to begin with."""
-    goal: Goal
-    """The pattern to end with."""
-    measures: int = 6
-    """Number of patterns of 4 bars, both ends included."""
-    channel: int | None = None
-    """MIDI channel (1 to 16) of the drums, where it is not 10."""
-    seed: int | None = None
-    """Written into the provenance where given; a crossfade draws nothing at random."""
 
 
 @dataclass(frozen=True)
@@ -93,45 +112,19 @@ class Sample(Generating):
       drumjax pattern sample --measures 16 --seed 7 -o folder/ --plot sheet.png
     """
 
-    measures: int = 1
-    """Number of patterns of 4 bars."""
     seed: int = 0
     """The same seed gives the same patterns."""
 
 
-def _kit(call: Generating, instrument: PatternInstrument) -> Kit | None:
-    """The sounds for `--wav`, None without it."""
-    return None if call.wav is None else load_kit(call.kit, instrument.drum_map)
-
-
-def _opened(call: Interpolate | Crossfade) -> tuple[PatternInstrument, Kit | None, Pattern, Pattern]:
-    """The instrument, the sounds, and the two ends; whatever is wrong with the call is found before the model is loaded."""
-    check_destinations(call, call.start, call.goal, measures=call.measures)
-    check_patterns(call.start, call.goal)
+def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
+    """The instrument and the two ends; that the ends are there is found before the model is loaded."""
+    check_patterns(*call.sources)
     instrument = load_instrument(call.model)
-    kit, steps = _kit(call, instrument), instrument.config.steps
-    start = load_pattern(call.start, instrument.drum_map, steps=steps, channel=call.channel)
-    goal = load_pattern(call.goal, instrument.drum_map, steps=steps, channel=call.channel)
+    start, goal = (
+        load_pattern(source, instrument.drum_map, steps=instrument.config.steps, channel=call.channel) for source in call.sources
+    )
     (start,) = with_tempo([start], call.tempo_bpm)
-    return instrument, kit, start, goal
-
-
-def _deliver(
-    call: Generating,
-    patterns: Sequence[Pattern],
-    kit: Kit | None,
-    sound: Callable[[Kit], np.ndarray],
-    picture: Callable[[], Figure],
-) -> int:
-    """Writes what the call asks for, and says so; sound and picture are made only where they are wanted."""
-    say(*write_patterns(patterns, destination(call)))
-    if call.wav is not None and kit is not None:
-        with warnings_said():
-            samples = sound(kit)
-        say(write_sound(samples, call.wav, patterns[0].provenance, kit))
-    if call.plot is not None:
-        say(write_picture(picture(), call.plot))
-    return 0
+    return instrument, start, goal
 
 
 def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figure:
@@ -140,50 +133,74 @@ def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figu
     return interpolation_beside_crossfade(composed, faded)
 
 
-def interpolate(arguments: list[str], prog: str) -> int:
-    """`drumjax pattern interpolate`."""
-    call = parse(Interpolate, arguments, prog)
-    instrument, kit, start, goal = _opened(call)
+def make_interpolation(call: Interpolate) -> Made:
+    """The patterns that lead from start to goal; the picture shows the crossfade above them."""
+    instrument, start, goal = _ends(call)
     steps = call.measures - 1
     made = instrument.interpolate(start, goal, steps, path=call.path)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    return _deliver(
-        call,
+    return Made(
         patterns,
-        kit,
         sound=lambda kit: render(patterns, kit),
         picture=lambda: _side_by_side(patterns, instrument.crossfade(start, goal, steps)),
     )
 
 
-def crossfade(arguments: list[str], prog: str) -> int:
-    """`drumjax pattern crossfade`."""
-    call = parse(Crossfade, arguments, prog)
-    instrument, kit, start, goal = _opened(call)
+def make_crossfade(call: Crossfade) -> Made:
+    """One pattern faded into another; the sound is that of both ends, and the picture shows the interpolation below."""
+    instrument, start, goal = _ends(call)
     steps = call.measures - 1
     made = instrument.crossfade(start, goal, steps)
     patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
-    return _deliver(
-        call,
+    return Made(
         patterns,
-        kit,
         sound=lambda kit: render_crossfade(start, goal, call.measures, kit),
         picture=lambda: _side_by_side(instrument.interpolate(start, goal, steps), patterns),
     )
 
 
-def sample(arguments: list[str], prog: str) -> int:
-    """`drumjax pattern sample`."""
-    call = parse(Sample, arguments, prog)
-    check_destinations(call, measures=call.measures)
+def make_samples(call: Sample) -> Made:
+    """Patterns drawn from the prior; the picture is a sheet of them."""
     instrument = load_instrument(call.model)
-    kit = _kit(call, instrument)
-    made = with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm)
-    patterns = recorded(made, tempo_bpm=call.tempo_bpm)
+    patterns = recorded(with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm), tempo_bpm=call.tempo_bpm)
 
     def picture() -> Figure:
         from drumjax.plots import pattern_sheet
 
         return pattern_sheet(patterns)
 
-    return _deliver(call, patterns, kit, sound=lambda kit: render(patterns, kit), picture=picture)
+    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=picture)
+
+
+def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[str], prog: str) -> int:
+    """Reads a verb's arguments, makes what they ask for, writes it where they say, and says so.
+
+    Sound and picture are made only where they are wanted, and nothing is written before all that goes in has been read.
+    """
+    call = parse(call_type, arguments, prog)
+    check_destinations(call)
+    made = make(call)
+    kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map)
+    say(*write_patterns(made.patterns, destination(call)))
+    if call.wav is not None and kit is not None:
+        with warnings_said():
+            samples = made.sound(kit)
+        say(write_sound(samples, call.wav, made.patterns[0].provenance, kit))
+    if call.plot is not None:
+        say(write_picture(made.picture(), call.plot))
+    return 0
+
+
+def interpolate(arguments: list[str], prog: str) -> int:
+    """`drumjax pattern interpolate`."""
+    return _run(Interpolate, make_interpolation, arguments, prog)
+
+
+def crossfade(arguments: list[str], prog: str) -> int:
+    """`drumjax pattern crossfade`."""
+    return _run(Crossfade, make_crossfade, arguments, prog)
+
+
+def sample(arguments: list[str], prog: str) -> int:
+    """`drumjax pattern sample`."""
+    return _run(Sample, make_samples, arguments, prog)
