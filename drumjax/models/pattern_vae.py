@@ -18,15 +18,18 @@ from drumjax.nn.recurrent import BidirectionalLSTM
 
 
 @dataclass(frozen=True)
-class PatternVAEConfig:
-    """The shape of the pattern VAE; the defaults are the paper's where it gives a value."""
+class PatternNetworkConfig:
+    """What the pattern networks share: the trunk that reads a pattern and the dense layers that write one.
+
+    The defaults are the paper's where it gives a value.
+    """
 
     steps: int = 64
     """Steps of a pattern: 4 bars of 16ths (Sec. "Electronic Dance Music Dataset")."""
     lanes: int = 6
     """Instruments of a pattern (same section)."""
     latent: int = 4
-    """Size d of the code (Sec. "Deep and Recurrent Networks")."""
+    """Size d of the code, or of the noise (Sec. "Deep and Recurrent Networks")."""
     encoder: Literal["lstm", "conv"] = "lstm"
     """What reads the steps: the paper's LSTM layers, or the convolutions that it found similar in reconstruction error."""
     lstm_layers: int = 3
@@ -57,13 +60,18 @@ class PatternVAEConfig:
             )
 
 
+@dataclass(frozen=True)
+class PatternVAEConfig(PatternNetworkConfig):
+    """The shape of the pattern VAE."""
+
+
 class PatternTrunk(nn.Module):
     """What reads a pattern: recurrent or convolutional layers over the steps, then dense ReLU layers.
 
     Call: float (items, steps, lanes) → (items, encoder_widths[-1]). The GAN's discriminator has the same trunk (same section).
     """
 
-    config: PatternVAEConfig
+    config: PatternNetworkConfig
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -86,7 +94,7 @@ class PatternTrunk(nn.Module):
 class PatternDecoder(nn.Module):
     """From a code to a pattern's logits: float (items, d) → float32 (items, steps, lanes). The GAN's generator is the same."""
 
-    config: PatternVAEConfig
+    config: PatternNetworkConfig
 
     @nn.compact
     def __call__(self, z: jax.Array) -> jax.Array:
