@@ -19,7 +19,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     import mido
@@ -122,9 +122,17 @@ def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
     return data
 
 
-def file_sha256(path: StrPath) -> str:
-    """The SHA-256 of a regular file's content, in hexadecimal; `InputError` as in `read_bytes`."""
+def file_sha256(path: StrPath, *, max_bytes: int | None = None) -> str:
+    """The SHA-256 of a regular file's content, in hexadecimal; `InputError` as in `read_bytes`.
+
+    With `max_bytes`, an empty file or a larger one is refused by what the system says of its size, before it is read: what the
+    system makes up while it is read (/proc) is empty by that.
+    """
     with _open_regular(path, "a file") as file:
+        size = os.fstat(file.fileno()).st_size
+        if max_bytes is not None and not 0 < size <= max_bytes:
+            rule, found = f"a file of 1 to {max_bytes:,} bytes", f"{size:,} bytes"
+            raise InputError(path, rule=rule, found=found, remedy="check that it is the right file")
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -441,6 +449,60 @@ def _scan_midi(path: StrPath, data: bytes) -> bytes:
     return header + b"".join(b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies)
 
 
+MIDI_HEAD_BYTES = 16 << 10
+
+
+def read_midi_texts(path: StrPath) -> list[str]:
+    """The text events of a MIDI file's first track that stand before its first note, as latin-1.
+
+    Of a file of any length only the first 16 KiB are read, so that a piece too long for `read_midi` still tells what it is. Where
+    the events cannot be read on, there are no more texts.
+
+    Raises:
+      InputError: when it is no regular file or begins otherwise than a MIDI file.
+    """
+    with _open_regular(path, "a MIDI file") as file:
+        data = file.read(MIDI_HEAD_BYTES)
+    if not data.startswith(b"MThd") or len(data) < 14:
+        raise InputError(path, rule="a MIDI file", found=describe(data) if data else "an empty file", remedy="name a .mid file")
+    position = 8 + int.from_bytes(data[4:8], "big")
+    texts: list[str] = []
+
+    def number() -> int:
+        nonlocal position
+        value = 0
+        for _ in range(4):
+            byte = data[position]
+            position += 1
+            value = value << 7 | byte & 127
+            if byte < 128:
+                break
+        return value
+
+    try:
+        while data[position : position + 4] != b"MTrk":
+            position += 8 + int.from_bytes(data[position + 4 : position + 8], "big")
+            if position >= len(data):
+                return []
+        position += 8
+        while True:
+            number()  # the time since the event before it
+            first = data[position]
+            if first < 0xF0 or first not in (0xF0, 0xF7, 0xFF):
+                return texts
+            kind = data[position + 1] if first == 0xFF else None
+            position += 1 if kind is None else 2
+            size = number()
+            content = data[position : position + size]
+            position += size
+            if kind == 0x2F or len(content) < size:
+                return texts
+            if kind == 0x01 and size <= MIDI_TEXT_BYTES:
+                texts.append(content.decode("latin-1"))
+    except IndexError:
+        return texts
+
+
 def _variable(number: int) -> bytes:
     """A MIDI variable-length number."""
     out = [number & 127]
@@ -637,6 +699,24 @@ def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUD
     if not np.isfinite(samples).all():
         raise fail("finite samples", "NaN or infinity", "export it again, without the faulty effect")
     return samples, rate
+
+
+class AudioShape(NamedTuple):
+    """How long a sound file says that it is: frames, channels, and frames a second."""
+
+    frames: int
+    channels: int
+    sample_rate_hz: int
+
+
+def read_audio_shape(path: StrPath, *, max_bytes: int = 8 << 30) -> AudioShape:
+    """What a sound file's header says of its length; the sound itself is not read.
+
+    Raises:
+      InputError: when the file is no sound file.
+    """
+    with _open_sound(path, max_bytes) as sound:
+        return AudioShape(sound.frames, sound.channels, sound.samplerate)
 
 
 def read_audio_comment(path: StrPath, *, max_bytes: int = 8 << 30) -> str:

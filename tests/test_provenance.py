@@ -154,7 +154,7 @@ def test_a_pattern_that_was_read_writes_no_record(tmp_path):
         read_provenance(tmp_path / "a.mid")
 
 
-@pytest.mark.parametrize(("content", "found"), [(b"{}", "JSON text"), (b"", "an empty file"), (b"\x89PNG", "a PNG picture")])
+@pytest.mark.parametrize(("content", "found"), [(b"[1]", "JSON text"), (b"", "an empty file"), (b"\x89PNG", "a PNG picture")])
 def test_other_kinds_of_file_are_refused(tmp_path, content, found):
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(InputError, match=found):

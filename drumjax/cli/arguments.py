@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 from tyro.conf import DisallowNone, Positional, arg
 
-from drumjax.boundary import InputError, file_sha256, read_head
+from drumjax.boundary import InputError, read_head
 from drumjax.patterns import DrumMap, Pattern
 
 if TYPE_CHECKING:
@@ -85,13 +85,17 @@ def destination(call: Generating) -> str | None:
     return call.output
 
 
-def check_destinations(call: Generating) -> None:
-    """That all of a call's results can have the names and places it asks for, before any work is done.
+def check_options(call: Generating) -> None:
+    """That a call's tempo is one, and that all its results can have the names and places it asks for, before any work is done.
 
     Raises:
-      InputError: a suffix that is not written, a folder that is not there, a kit and no sound to play it in, or a result that would
-        take the place of a pattern, a sound or a model that goes in, or of another result.
+      InputError: a tempo outside 20 to 400 beats a minute, a suffix that is not written, a folder that is not there, a kit and no
+        sound to play it in, or a result that would take the place of a pattern, a sound or a model that goes in, or of another
+        result.
     """
+    if call.tempo_bpm is not None and not 20 <= call.tempo_bpm <= 400:
+        remedy = "choose a tempo in that range"
+        raise InputError("--tempo-bpm", rule="20 to 400 beats a minute", found=f"{call.tempo_bpm:g}", remedy=remedy)
     output = destination(call)
     if output is not None and not names_folder(output):
         _check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
@@ -221,8 +225,8 @@ def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: 
         lines.append(f"window {k} of {found.total}{silent}; {name}#k names another")
     for line in lines:
         print(f"{argument}: {line}", file=sys.stderr)
-    # As typed, whatever the file itself says of where it came from.
-    return replace(found.windows[k], provenance={"path": argument, "sha256": file_sha256(name)})
+    # As typed: where no window was named, none is.
+    return replace(found.windows[k], provenance={**(found.windows[k].provenance or {}), "path": argument})
 
 
 def _names_embedded(name: str) -> bool:
@@ -256,21 +260,6 @@ def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Patte
     reference = f"embedded:{genre}#{index}"
     origin = {"path": reference, "sha256": hashlib.sha256(grid.tobytes()).hexdigest()}
     return Pattern.from_grid(grid / np.float32(127), name=reference, genre=genre, provenance=origin)
-
-
-def with_tempo(patterns: Sequence[Pattern], tempo_bpm: float | None) -> list[Pattern]:
-    """The patterns at the tempo that the user asked for.
-
-    Raises:
-      InputError: a tempo outside 20 to 400 beats a minute.
-    """
-    if tempo_bpm is None:
-        return list(patterns)
-    if not 20 <= tempo_bpm <= 400:
-        raise InputError(
-            "--tempo-bpm", rule="20 to 400 beats a minute", found=f"{tempo_bpm:g}", remedy="choose a tempo in that range"
-        )
-    return [replace(pattern, tempo_bpm=tempo_bpm) for pattern in patterns]
 
 
 def write_patterns(patterns: Sequence[Pattern], output: str | None) -> list[Path]:
@@ -343,22 +332,6 @@ def write_picture(figure: Figure, path: Path) -> Path:
     with writing(path):
         save(figure, path)
     return path
-
-
-def recorded(patterns: Sequence[Pattern], *, seed: int | None = None, **options: Any) -> list[Pattern]:
-    """The patterns, their provenance completed by what the user gave and the instrument never saw; None is left out.
-
-    Args:
-      patterns: what an instrument made.
-      seed: of a verb that draws nothing, where the user gave one.
-      **options: by name, such as the tempo; they join the provenance's `parameters`.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-
-    def with_options(origin: Any) -> dict[str, Any]:
-        return {**origin, "parameters": {**origin["parameters"], **given}, **({} if seed is None else {"seed": seed})}
-
-    return [replace(pattern, provenance=with_options(pattern.provenance)) for pattern in patterns]
 
 
 def say(*paths: Path) -> None:

@@ -63,8 +63,9 @@ def transition(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit
     from drumjax.signal.rendering import render
 
     patterns = instrument.interpolate(start, goal, MEASURES - 1)
-    concatenate(patterns).save(folder / f"{name}.mid")
-    write_sound(render(patterns, kit), folder / f"{name}.wav", patterns[0].provenance, kit)
+    whole = concatenate(patterns)
+    whole.save(folder / f"{name}.mid")
+    write_sound(render(patterns, kit), folder / f"{name}.wav", whole.provenance, kit)
     say(folder / f"{name}.mid", folder / f"{name}.wav")
     crossfade = instrument.crossfade(start, goal, MEASURES - 1)
     plots.save(plots.interpolation_beside_crossfade(patterns, crossfade), folder / f"{name}.png")
@@ -78,9 +79,10 @@ def baseline(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit: 
     from drumjax.signal.rendering import render_crossfade
 
     patterns = instrument.crossfade(start, goal, MEASURES - 1)
-    concatenate(patterns).save(folder / "crossfade.mid")
+    whole = concatenate(patterns)
+    whole.save(folder / "crossfade.mid")
     sound = render_crossfade(start, goal, MEASURES, kit)
-    write_sound(sound, folder / "crossfade.wav", patterns[0].provenance, kit)
+    write_sound(sound, folder / "crossfade.wav", whole.provenance, kit)
     say(folder / "crossfade.mid", folder / "crossfade.wav")
     return patterns
 
@@ -114,7 +116,7 @@ def fresh_model(workdir: Path, budget: str, seed: int, data: Any) -> None:
     from drumjax.train.run import train
 
     chosen = recipe("pattern-vae")
-    result = train(chosen, replace(chosen.presets["small"], seed=seed), data, workdir, budget=budget)
+    result = train(chosen, replace(chosen.presets["small"], seed=seed), data, workdir, budget=budget, own_process=True)
     print(f"trained a fresh model: {result.steps} steps in {result.seconds:.0f} s")
 
 

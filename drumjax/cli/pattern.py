@@ -7,29 +7,28 @@ all verbs, and `drumjax again` makes a file anew with the same functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from drumjax.cli.arguments import (
     Generating,
     Goal,
     Start,
-    check_destinations,
+    check_options,
     check_patterns,
     destination,
     load_instrument,
     load_kit,
     load_pattern,
     parse,
-    recorded,
     say,
     warnings_said,
-    with_tempo,
     write_patterns,
     write_picture,
     write_sound,
 )
-from drumjax.patterns import Pattern
+from drumjax.patterns import PAPER_TEMPO_BPM, Pattern
+from drumjax.provenance import joined
 from drumjax.signal.rendering import render, render_crossfade
 
 if TYPE_CHECKING:
@@ -123,8 +122,14 @@ def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
     start, goal = (
         load_pattern(source, instrument.drum_map, steps=instrument.config.steps, channel=call.channel) for source in call.sources
     )
-    (start,) = with_tempo([start], call.tempo_bpm)
-    return instrument, start, goal
+    return instrument, start if call.tempo_bpm is None else replace(start, tempo_bpm=call.tempo_bpm), goal
+
+
+def _seeded(patterns: Sequence[Pattern], seed: int | None) -> list[Pattern]:
+    """The patterns of a verb that draws nothing at random, the seed in their provenance where the user gave one all the same."""
+    if seed is None:
+        return list(patterns)
+    return [replace(pattern, provenance={**(pattern.provenance or {}), "seed": seed}) for pattern in patterns]
 
 
 def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figure:
@@ -137,8 +142,7 @@ def make_interpolation(call: Interpolate) -> Made:
     """The patterns that lead from start to goal; the picture shows the crossfade above them."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    made = instrument.interpolate(start, goal, steps, path=call.path)
-    patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
+    patterns = _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed)
     return Made(
         patterns,
         sound=lambda kit: render(patterns, kit),
@@ -150,8 +154,7 @@ def make_crossfade(call: Crossfade) -> Made:
     """One pattern faded into another; the sound is that of both ends, and the picture shows the interpolation below."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    made = instrument.crossfade(start, goal, steps)
-    patterns = recorded(made, seed=call.seed, tempo_bpm=call.tempo_bpm, channel=call.channel)
+    patterns = _seeded(instrument.crossfade(start, goal, steps), call.seed)
     return Made(
         patterns,
         sound=lambda kit: render_crossfade(start, goal, call.measures, kit),
@@ -162,7 +165,8 @@ def make_crossfade(call: Crossfade) -> Made:
 def make_samples(call: Sample) -> Made:
     """Patterns drawn from the prior; the picture is a sheet of them."""
     instrument = load_instrument(call.model)
-    patterns = recorded(with_tempo(instrument.sample(call.measures, seed=call.seed), call.tempo_bpm), tempo_bpm=call.tempo_bpm)
+    tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
+    patterns = instrument.sample(call.measures, seed=call.seed, tempo_bpm=tempo_bpm)
 
     def picture() -> Figure:
         from drumjax.plots import pattern_sheet
@@ -178,14 +182,15 @@ def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[st
     Sound and picture are made only where they are wanted, and nothing is written before all that goes in has been read.
     """
     call = parse(call_type, arguments, prog)
-    check_destinations(call)
+    check_options(call)
     made = make(call)
     kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map)
     say(*write_patterns(made.patterns, destination(call)))
     if call.wav is not None and kit is not None:
         with warnings_said():
             samples = made.sound(kit)
-        say(write_sound(samples, call.wav, made.patterns[0].provenance, kit))
+        origin = joined([pattern.provenance for pattern in made.patterns])
+        say(write_sound(samples, call.wav, origin, kit))
     if call.plot is not None:
         say(write_picture(made.picture(), call.plot))
     return 0

@@ -23,7 +23,7 @@ from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
 from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
 from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM
-from drumjax.provenance import provenance
+from drumjax.provenance import in_part, is_record, provenance
 from drumjax.systems.pattern_vae import item_normal
 
 SYSTEM = "pattern-vae"
@@ -87,12 +87,23 @@ def _padded(array: np.ndarray) -> np.ndarray:
     return np.concatenate([array, np.repeat(array[-1:], _bucket(len(array)) - len(array), axis=0)])
 
 
-def _input(pattern: Pattern) -> dict[str, str]:
-    """How provenance names a pattern that went in: the file it was read from, or else its name and the hash of its velocities."""
+def _input(pattern: Pattern) -> Mapping[str, Any]:
+    """How provenance names a pattern that went in: the file it was read from, the record of what made it, or else its name and the
+    hash of its velocities."""
     origin = pattern.provenance or {}
-    if "path" in origin and "sha256" in origin:
-        return {"path": str(origin["path"]), "sha256": str(origin["sha256"])}
-    return {"path": pattern.name, "sha256": hashlib.sha256(pattern.velocity.tobytes()).hexdigest()}
+    if is_record(origin) or ("path" in origin and "sha256" in origin):
+        return origin
+    return {"name": pattern.name or "made by hand", "sha256": hashlib.sha256(pattern.velocity.tobytes()).hexdigest()}
+
+
+def numbered(patterns: Sequence[Pattern]) -> list[Pattern]:
+    """The patterns of one call, each with its number in its provenance where they are several: a file may be of one alone."""
+    if len(patterns) == 1:
+        return list(patterns)
+    return [
+        pattern if pattern.provenance is None else replace(pattern, provenance=in_part(pattern.provenance, k))
+        for k, pattern in enumerate(patterns, start=1)
+    ]
 
 
 @dataclass(frozen=True)
@@ -218,7 +229,11 @@ class PatternInstrument:
         decoded = self.decode(self.encode(patterns))
         return [
             replace(
-                new, tempo_bpm=old.tempo_bpm, name=old.name, genre=old.genre, provenance=self._provenance("reconstruct", {}, [old])
+                new,
+                tempo_bpm=old.tempo_bpm,
+                name=old.name,
+                genre=old.genre,
+                provenance=self._provenance("reconstruct", {"tempo_bpm": old.tempo_bpm}, [old]),
             )
             for new, old in zip(decoded, patterns, strict=True)
         ]
@@ -248,15 +263,18 @@ class PatternInstrument:
         return self._patterns(
             np.asarray(out["grid"])[: steps + 1],
             tempo_bpm=start.tempo_bpm,
-            provenance=self._provenance("interpolate", {"measures": steps + 1, "path": path}, [start, goal]),
+            provenance=self._provenance(
+                "interpolate", {"measures": steps + 1, "path": path, "tempo_bpm": start.tempo_bpm}, [start, goal]
+            ),
         )
 
     def crossfade(self, start: Pattern, goal: Pattern, steps: int = 5) -> list[Pattern]:
         """The baseline: eq. 6 on the patterns themselves, "using identity functions instead of E and D". L + 1 patterns."""
         self._check_measures(steps + 1, least=2)
         grids = crossfade(self.grid(start), self.grid(goal), steps + 1)
-        origin = self._provenance("crossfade", {"measures": steps + 1}, [start, goal])
-        return [Pattern.from_grid(grid, drum_map=self.drum_map, tempo_bpm=start.tempo_bpm, provenance=origin) for grid in grids]
+        origin = self._provenance("crossfade", {"measures": steps + 1, "tempo_bpm": start.tempo_bpm}, [start, goal])
+        made = [Pattern.from_grid(grid, drum_map=self.drum_map, tempo_bpm=start.tempo_bpm, provenance=origin) for grid in grids]
+        return numbered(made)
 
     def sample(self, n: int = 1, seed: int = 0, *, tempo_bpm: float = PAPER_TEMPO_BPM) -> list[Pattern]:
         """`n` new patterns from the prior. Pattern i depends on (seed, i) alone, not on `n`.
@@ -269,11 +287,11 @@ class PatternInstrument:
             raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")
         key = np.asarray(jax.random.key_data(jax.random.key(seed)))
         out = _compiled(self.config)["sample"](self.params, key, np.arange(_bucket(n), dtype=np.int32))
-        origin = self._provenance("sample", {"measures": n}, [], seed=seed)
+        origin = self._provenance("sample", {"measures": n, "tempo_bpm": float(tempo_bpm)}, [], seed=seed)
         return self._patterns(np.asarray(out["grid"])[:n], tempo_bpm=tempo_bpm, provenance=origin)
 
     def _patterns(self, grids: np.ndarray, **fields: Any) -> list[Pattern]:
-        return [Pattern.from_grid(grid, threshold=self.threshold, drum_map=self.drum_map, **fields) for grid in grids]
+        return numbered([Pattern.from_grid(grid, threshold=self.threshold, drum_map=self.drum_map, **fields) for grid in grids])
 
     def _provenance(self, verb: str, parameters: dict[str, Any], inputs: Sequence[Pattern], seed: int | None = None) -> dict:
         return provenance(

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drumjax.boundary import InputError, describe, read_head
+from drumjax.boundary import InputError, describe, file_sha256, read_head
 from drumjax.patterns.drum_map import TR808, DrumMap
 from drumjax.patterns.grid_files import read_grid_file
 from drumjax.patterns.midi import MidiReport, read_midi_pattern, require_metre
@@ -90,7 +90,7 @@ def read_file_windows(
 
     A song that is silent for its first four bars begins with window 1. Remainders, and patterns that cannot be read, are of another
     metre or cannot be cut into windows are passed over and not counted. Window k has the provenance `{"path": "FILE#k", "sha256"}`,
-    window 0 "FILE" alone.
+    window 0 "FILE" alone, whatever the file itself says of where its patterns came from; and `channel`, where it was given.
 
     Args:
       path: as for `read_patterns`.
@@ -104,6 +104,7 @@ def read_file_windows(
     """
     patterns, faults, report = _read(path, drum_map, channel)
     found: dict[int, Pattern] = {}
+    origin = {"sha256": file_sha256(path)} | ({} if channel is None or report is None else {"channel": channel})
     count = 0
     for pattern in patterns:
         try:
@@ -112,7 +113,9 @@ def read_file_windows(
         except InputError as error:
             faults.append(error)
             continue
-        found.update({count + k: _numbered(window, path, count + k) for k, window in zip(rest.numbers, cut, strict=True)})
+        for k, window in zip(rest.numbers, cut, strict=True):
+            named = {"path": f"{path}#{count + k}" if count + k else str(path)}
+            found[count + k] = replace(window, provenance=named | origin)
         count += len(cut) + rest.empty
     if not found:
         raise (
@@ -121,8 +124,3 @@ def read_file_windows(
             else InputError(path, rule=f"hits in a whole window of {steps} steps", found="none", remedy="name a longer file")
         )
     return FileWindows(found, count, report)
-
-
-def _numbered(window: Pattern, path: str | PathLike[str], k: int) -> Pattern:
-    origin = window.provenance or {}
-    return window if k == 0 or "path" not in origin else replace(window, provenance={**origin, "path": f"{path}#{k}"})

@@ -119,7 +119,7 @@ def read_midi_pattern(
       metre: overrides the file's.
 
     Returns:
-      The pattern, its name the file's, its provenance `{"path", "sha256"}`, and the report.
+      The pattern, its name the file's, its provenance `{"path", "sha256"}` (and `channel` where it was given), and the report.
 
     Raises:
       InputError: when the file is no MIDI file that can be read (`drumjax.boundary.read_midi`), or holds no note of the drum map or
@@ -175,7 +175,7 @@ def read_midi_pattern(
         tempo_bpm=_tempo_bpm(path, tempo_us),
         metre=metre,
         name=Path(path).stem,
-        provenance={"path": str(path), "sha256": file_sha256(path)},
+        provenance={"path": str(path), "sha256": file_sha256(path)} | ({} if channel is None else {"channel": channel}),
     )
     others = Counter((events.notes[events.notes[:, 2] != index, 2] + 1).tolist())
     report = MidiReport(

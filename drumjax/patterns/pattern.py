@@ -12,6 +12,7 @@ import numpy as np
 
 from drumjax.boundary import InputError
 from drumjax.patterns.drum_map import TR808, DrumMap
+from drumjax.provenance import joined
 
 STEPS_PER_QUARTER = 4
 """A step is a 16th note (Off the Beaten Track, Sec. "Electronic Dance Music Dataset"; PocketVAE, Sec. 2.1)."""
@@ -37,7 +38,7 @@ class Pattern:
       name: for reports and pictures.
       genre: the genre's name, "" where unknown.
       provenance: where the pattern came from, as JSON-like data: a record of `drumjax.provenance.provenance` for one that was made,
-        `{"path", "sha256"}` for one that was read, None for one made by hand.
+        `{"path", "sha256"}` for one that was read (with `channel`, where one was named), None for one made by hand.
 
     Raises:
       ValueError: when an array's shape or range breaks these rules.
@@ -77,6 +78,7 @@ class Pattern:
             raise ValueError(f"expected a tempo above 0 beats a minute, found {self.tempo_bpm}")
         for array in (hits, velocity, offset):
             array.setflags(write=False)
+        object.__setattr__(self, "tempo_bpm", float(self.tempo_bpm))  # written the same, whatever kind of number was given
         object.__setattr__(self, "hits", hits)
         object.__setattr__(self, "velocity", velocity)
         object.__setattr__(self, "offset", offset)
@@ -153,7 +155,9 @@ class Pattern:
 
 
 def concatenate(patterns: Sequence[Pattern]) -> Pattern:
-    """Patterns of one drum map played one after another, with the tempo, metre, name and provenance of the first.
+    """Patterns of one drum map played one after another, with the tempo, metre and name of the first.
+
+    The provenance is theirs together: of all patterns of one call it is that of the call (see `drumjax.provenance.joined`).
 
     Raises:
       ValueError: for no patterns, or for patterns of several drum maps.
@@ -167,4 +171,5 @@ def concatenate(patterns: Sequence[Pattern]) -> Pattern:
         hits=np.concatenate([pattern.hits for pattern in patterns]),
         velocity=np.concatenate([pattern.velocity for pattern in patterns]),
         offset=np.concatenate([pattern.offset for pattern in patterns]),
+        provenance=joined([pattern.provenance for pattern in patterns]),
     )

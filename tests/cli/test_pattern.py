@@ -89,10 +89,11 @@ def test_sound_and_midi_carry_the_same_provenance_and_name_both_files(command, f
     assert command("pattern", "interpolate", "a.mid", "long.mid#2", "-o", "o.mid", "--wav", "o.flac", *options, *model).code == 0
     origin = read_provenance(files / "o.mid")
     assert read_provenance(files / "o.flac") == origin
-    assert origin["parameters"] == {"measures": 2, "path": "lerp", "tempo_bpm": 140.0, "channel": 10}
+    assert origin["parameters"] == {"measures": 2, "path": "lerp", "tempo_bpm": 140.0}
     assert (origin["verb"], origin["seed"], origin["model"]["name"]) == ("pattern interpolate", 4, model[1])
     hashes = [hashlib.sha256((files / name).read_bytes()).hexdigest() for name in ("a.mid", "long.mid")]
-    assert origin["inputs"] == [{"path": "a.mid", "sha256": hashes[0]}, {"path": "long.mid#2", "sha256": hashes[1]}]
+    names = ("a.mid", "long.mid#2")
+    assert origin["inputs"] == [{"path": p, "sha256": h, "channel": 10} for p, h in zip(names, hashes, strict=True)]
     assert str(files) not in json.dumps({**origin, "model": None})
 
 

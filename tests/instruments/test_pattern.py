@@ -286,13 +286,14 @@ def test_provenance_names_the_model_the_files_and_the_call(tiny, tiny_workdir, m
         "verb": "pattern interpolate",
         "model": {"name": str(tiny_workdir), "sha256": hashlib.sha256(manifest).hexdigest()},
         "seed": None,
-        "parameters": {"measures": 6, "path": "lerp"},
+        "parameters": {"measures": 6, "path": "lerp", "tempo_bpm": start.tempo_bpm},
         "inputs": [
             {"path": f"{file}{number}", "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
             for file, number in zip(files, ("", "#1"), strict=True)
         ],
     }
-    assert all(pattern.provenance == origin for pattern in made)
+    for k, pattern in enumerate(made, start=1):
+        assert pattern.provenance == {**origin, "parameters": {**origin["parameters"], "part": k}}
 
 
 def test_every_verb_leaves_its_own_provenance(tiny, ends) -> None:
@@ -300,13 +301,14 @@ def test_every_verb_leaves_its_own_provenance(tiny, ends) -> None:
     assert (sampled["verb"], sampled["seed"], sampled["parameters"], sampled["inputs"]) == (
         "pattern sample",
         9,
-        {"measures": 2},
+        {"measures": 2, "tempo_bpm": 129.0, "part": 2},
         [],
     )
     faded = tiny.crossfade(*ends, 3)[0].provenance
-    assert (faded["verb"], faded["parameters"]) == ("pattern crossfade", {"measures": 4})
+    assert (faded["verb"], faded["parameters"]) == ("pattern crossfade", {"measures": 4, "tempo_bpm": 111.0, "part": 1})
     # A pattern that was never a file is named by the hash of its velocities.
-    assert [entry["sha256"] for entry in faded["inputs"]] == [hashlib.sha256(p.velocity.tobytes()).hexdigest() for p in ends]
+    hashes = [hashlib.sha256(p.velocity.tobytes()).hexdigest() for p in ends]
+    assert faded["inputs"] == [{"name": p.name or "made by hand", "sha256": h} for p, h in zip(ends, hashes, strict=True)]
     again = tiny.reconstruct([tiny.sample(1, seed=9)[0]])[0].provenance
     assert again["verb"] == "pattern reconstruct"
 
