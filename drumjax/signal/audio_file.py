@@ -17,6 +17,8 @@ from drumjax.boundary import InputError, write_bytes
 from drumjax.provenance import dumps
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+_BLOCK = 1 << 17
+"""Frames that are looked at or written at a time: an hour of sound is rounded in float64 without a copy of it in float64."""
 
 
 def write_audio(
@@ -39,22 +41,23 @@ def write_audio(
     suffix = Path(path).suffix.lower()
     if suffix not in _FORMATS:
         raise InputError(path, rule="a sound file that ends in .wav or .flac", found=repr(suffix), remedy="change the name")
-    samples = np.asarray(samples, np.float64)
+    samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or not samples.size:
         raise ValueError(f"expected samples of shape (samples,) or (samples, channels), found {samples.shape}")
-    if not np.isfinite(samples).all():
+    blocks = [samples[first : first + _BLOCK] for first in range(0, len(samples), _BLOCK)]
+    if not all(np.isfinite(block).all() for block in blocks):
         raise ValueError("expected finite samples, found NaN or infinity")
-    peak = float(np.abs(samples).max())
+    peak = max(float(np.abs(block).max()) for block in blocks)
     if peak > 1:
         raise ValueError(f"expected samples in [-1, 1], found {peak:.4g}; lower the level")
-    # Rounded here: libsndfile rounds by the processor's mode and scales WAV and FLAC differently.
-    pcm = np.rint(samples * 32767).astype(np.int16)
     buffer = BytesIO()
-    channels = 1 if pcm.ndim == 1 else pcm.shape[1]
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
     with soundfile.SoundFile(
         buffer, "w", samplerate=sample_rate_hz, channels=channels, format=_FORMATS[suffix], subtype="PCM_16"
     ) as sound:
         if provenance is not None:
             sound.comment = dumps(provenance)
-        sound.write(pcm)
+        for block in blocks:
+            # Rounded here: libsndfile rounds by the processor's mode and scales WAV and FLAC differently.
+            sound.write(np.rint(block.astype(np.float64) * 32767).astype(np.int16))
     write_bytes(path, buffer.getvalue())

@@ -8,6 +8,8 @@ Conventions (our decisions unless a source is named):
   synthesiser, and near what R. B. Dannenberg, "The interpretation of MIDI velocity", ICMC 2006, measured on many.
 - **Chokes.** A hit on a choker lane ends what still sounds on the choked lanes, within a raised-cosine fade of 4 ms that begins at
   the hit. Hits at the same sample do not choke each other.
+- **Takes.** Where a kit has several takes of a lane's sound, the lane's hits go round them in order ("rotating between multiple
+  samples for each of the instruments", Off the Beaten Track, Sec. "Robot experiment"): no take is heard twice in a row.
 - **Clicks.** `Kit` fades the first and last samples of a one-shot that does not begin or end near zero.
 - **Level.** The sum is multiplied by `HEADROOM`; only if it then exceeds −1 dBFS is the whole scaled to −1 dBFS. Hence renderings
   of ordinary patterns with one kit keep their relation, and nothing ever clips.
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -30,6 +32,7 @@ CEILING = 10 ** (-1 / 20)
 """The greatest peak of a rendering: −1 dBFS."""
 TAIL_S = 1.0
 """How long a rendering goes on after the last step, so that the last hits ring out."""
+_BLOCK = 1 << 17
 _CHOKE_S = 0.004
 _EDGE_IN_S = 0.0005
 _EDGE_OUT_S = 0.003
@@ -52,9 +55,10 @@ class Kit:
       silent: lanes that are known to have no sound; a hit on them is reported by `render`, a hit on any other lane without a sample
         is an error.
       provenance: `{"path", "sha256"}` of the folder that the sounds were read from; None for sounds that the library makes.
+      takes: by lane, further sounds of it like its sample; the lane's hits go round the sample and these, one after another.
 
     Raises:
-      ValueError: when a sample is empty, not finite or not mono, or the rate is not above 0.
+      ValueError: when a sound is empty, not finite or not mono, the rate is not above 0, or a lane has takes and no sample.
     """
 
     samples: Mapping[str, np.ndarray]
@@ -63,18 +67,33 @@ class Kit:
     name: str = ""
     silent: tuple[str, ...] = ()
     provenance: Mapping[str, str] | None = None
+    takes: Mapping[str, Sequence[np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.sample_rate_hz <= 0:
             raise ValueError(f"expected a sample rate above 0 Hz, found {self.sample_rate_hz}")
-        faded = {}
-        for lane, samples in self.samples.items():
-            array = np.array(samples, np.float32)
-            if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
-                raise ValueError(f"lane {lane}: expected finite mono samples (n,), found shape {array.shape}")
-            faded[lane] = _soft_edges(array, self.sample_rate_hz)
-            faded[lane].setflags(write=False)
-        object.__setattr__(self, "samples", MappingProxyType(faded))
+        if not self.takes.keys() <= self.samples.keys():
+            raise ValueError(f"expected takes of lanes that have a sample, found {sorted(self.takes.keys() - self.samples.keys())}")
+        samples = {lane: self._faded(lane, sound) for lane, sound in self.samples.items()}
+        takes = {lane: tuple(self._faded(lane, sound) for sound in sounds) for lane, sounds in self.takes.items()}
+        object.__setattr__(self, "samples", MappingProxyType(samples))
+        object.__setattr__(self, "takes", MappingProxyType(takes))
+
+    def _faded(self, lane: str, samples: np.ndarray) -> np.ndarray:
+        array = np.array(samples, np.float32)
+        if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+            raise ValueError(f"lane {lane}: expected finite mono samples (n,), found shape {array.shape}")
+        array = _soft_edges(array, self.sample_rate_hz)
+        array.setflags(write=False)
+        return array
+
+    def sounds(self, lane: str) -> tuple[np.ndarray, ...]:
+        """What the hits of a lane go round: its sample, then its takes.
+
+        Raises:
+          KeyError: the lane has no sample.
+        """
+        return self.samples[lane], *self.takes.get(lane, ())
 
 
 def velocity_gain(velocity: np.ndarray) -> np.ndarray:
@@ -125,10 +144,10 @@ def render_crossfade(start: Pattern, goal: Pattern, measures: int, kit: Kit, *, 
     if start.steps != goal.steps:
         raise ValueError(f"expected patterns of one length, found {start.steps} and {goal.steps} steps")
     goal = replace(goal, tempo_bpm=start.tempo_bpm)
-    ends = [_mix([pattern] * measures, kit, tail_s) for pattern in (start, goal)]
+    falling, mix = (_mix([pattern] * measures, kit, tail_s) for pattern in (start, goal))
     body = round(measures * start.duration_s * kit.sample_rate_hz)
-    fade = equal_power_crossfade(ends[0][:body], ends[1][:body])
-    return _level(np.concatenate([fade, ends[1][body:]]))
+    _equal_power(falling[:body], mix[:body], out=mix[:body])
+    return _level(mix)
 
 
 def equal_power_crossfade(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -147,8 +166,17 @@ def equal_power_crossfade(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape:
         raise ValueError(f"expected two sounds of one shape, found {a.shape} and {b.shape}")
-    angle = np.linspace(0, np.pi / 2, len(a)).reshape(-1, *[1] * (a.ndim - 1))
-    return (np.cos(angle) * a + np.sin(angle) * b).astype(np.float32)
+    return _equal_power(a, b, out=np.empty(a.shape, np.float32))
+
+
+def _equal_power(a: np.ndarray, b: np.ndarray, *, out: np.ndarray) -> np.ndarray:
+    """`equal_power_crossfade` into an array, which may be one of the two; some samples at a time, because the gains are float64."""
+    last = max(len(a) - 1, 1)
+    for first in range(0, len(a), _BLOCK):
+        part = slice(first, first + _BLOCK)
+        angle = (np.arange(first, first + len(a[part])) * (np.pi / 2 / last)).reshape(-1, *[1] * (a.ndim - 1))
+        out[part] = np.cos(angle) * a[part] + np.sin(angle) * b[part]
+    return out
 
 
 def _mix(patterns: Pattern | Sequence[Pattern], kit: Kit, tail_s: float) -> np.ndarray:
@@ -173,9 +201,10 @@ def _mix(patterns: Pattern | Sequence[Pattern], kit: Kit, tail_s: float) -> np.n
     for lane, (onsets, gains) in hits.items():
         if lane in unknown:
             continue
-        sample = kit.samples[lane]
+        sounds = kit.sounds(lane)
         ends = _choked_at(onsets, lane, hits, kit.chokes)
-        for onset, gain, end in zip(onsets.tolist(), gains, ends.tolist(), strict=True):
+        for number, (onset, gain, end) in enumerate(zip(onsets.tolist(), gains, ends.tolist(), strict=True)):
+            sample = sounds[number % len(sounds)]
             room = len(out) - onset
             kept = min(len(sample), end - onset + len(fade), room)
             piece = gain * sample[:kept]
@@ -220,8 +249,9 @@ def _choked_at(
 
 
 def _level(mix: np.ndarray) -> np.ndarray:
-    mix = mix * np.float32(HEADROOM)
-    peak = float(np.abs(mix).max(initial=0.0))
+    """Sets the level of a mix where it lies."""
+    mix *= np.float32(HEADROOM)
+    peak = max(float(mix.max(initial=0.0)), -float(mix.min(initial=0.0)))
     if peak > CEILING:
         mix *= np.float32(CEILING / peak)
         np.clip(mix, -CEILING, CEILING, out=mix)  # the product's last bit may round above the ceiling

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,10 @@ VOCABULARY = (
 """What a name says it is, the first line that fits; read against lower-case words with everything but letters as a blank."""
 CODES = tuple((code.upper(), rf"\b{code}\b") for code in ("lt", "mt", "ht", "lc", "mc", "hc"))
 """Roland's short names, which others give to other drums ("hc" to a closed hat): read when neither name nor folder says more."""
+_TAKE = re.compile(r"[\s_.\-]*(?:rr|take|hit)?[\s_.\-]*\d+$")
+"""The end of a name that numbers a take: "snare 2", "snare_rr3", "snare-take-04"."""
+_LAYER = re.compile(r"(?:^|[\s_.\-])(?:v|vl|vel|velocity|layer)$")
+"""What stands before a number that counts layers of loudness: these are no takes, they would jump in level from hit to hit."""
 _NEIGHBOURS = {
     "LT": ("MT", "HT"),
     "MT": ("LT", "HT"),
@@ -68,18 +73,21 @@ class KitReport(NamedTuple):
       silent: lanes that neither has a sound for.
       refused: files that could not be used, with the reason.
       unknown: files whose names say no drum that the map has a lane for.
+      takes: for each lane with further takes of its sound their files.
     """
 
     sources: Mapping[str, str | None]
     silent: tuple[str, ...]
     refused: tuple[tuple[str, str], ...]
     unknown: tuple[str, ...]
+    takes: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     def lines(self) -> list[str]:
         """The report as text: files, stand-ins, silence, faults."""
         files = [f"{lane} {source}" for lane, source in self.sources.items() if source is not None]
         stand_ins = [lane for lane, source in self.sources.items() if source is None]
         lines = [f"kit: {', '.join(files)}"]
+        lines += [f"kit: {lane} goes round {len(names)} more: {', '.join(names)}" for lane, names in self.takes.items()]
         if stand_ins:
             lines.append(f"kit: no file for {', '.join(stand_ins)}: the procedural TR-808 plays them")
         if self.silent:
@@ -91,45 +99,60 @@ class KitReport(NamedTuple):
         return lines
 
 
-def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE_RATE_HZ) -> tuple[Kit, KitReport]:
+def load_kit(
+    folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE_RATE_HZ, *, takes: int = 1
+) -> tuple[Kit, KitReport]:
     """The one-shots of a folder as a kit; a lane without a usable file gets its TR-808 voice.
 
     A file belongs to a lane when its name, or the folder it lies in, is the lane's (`BD.wav`, `BD/909.wav`); else by what its
     name, or failing that the name of the folder next above, says in `VOCABULARY`. Of several the first in the order of paths is
     taken; a file that cannot be used gives way to the next and is reported. Levels stay as recorded.
 
+    Takes of one sound, which the lane's hits go round where more than one is asked for, are files of one folder whose names differ
+    in a last number only (`snare 1.wav`, `snare 2.wav`; but not `snare_v1.wav`, a layer of loudness), or files in a folder of the
+    lane's name (`SD/left.wav`, `SD/right.wav`).
+
     Args:
       folder: WAV, FLAC, OGG or AIFF files at any depth, at any rate, of any number of channels (averaged), of at most 30 s.
       drum_map: the lanes.
       sample_rate_hz: what the sounds are resampled to.
+      takes: the most takes of a lane's sound, 1 to 8.
 
     Returns:
       The kit, and where its sounds come from. The kit's provenance is the folder as given and the SHA-256 of the JSON list of
-      [lane, SHA-256 of the lane's file] in the lanes' order: it changes with what is heard, and with no other file of the folder.
+      [lane, SHA-256 of the lane's file] in the lanes' order, a further pair for every take: it changes with what is heard, and with
+      no other file of the folder.
 
     Raises:
       InputError: no such folder, or nothing in it that a lane can use.
+      ValueError: another number of takes.
     """
     root = Path(folder)
     paths = list_files(root, SUFFIXES)
     words = {path: _names(path.relative_to(root)) for path in paths}
     spoken = {path: _voice(names) for path, names in words.items()}
-    fallback = kit_for(drum_map, sample_rate_hz)
-    samples, sources, refused = {}, {}, {}
+    fallback = kit_for(drum_map, sample_rate_hz, takes=takes)
+    sounds: dict[str, list[np.ndarray]] = {}
+    files: dict[str, list[str]] = {}
+    refused: dict[str, str] = {}
     candidates = {lane: _candidates(lane, _lane_voice(drum_map, index), words, spoken) for index, lane in enumerate(drum_map.lanes)}
     for lane, ranked in candidates.items():
+        first: Path | None = None
         for path in ranked:
             name = path.relative_to(root).as_posix()
-            if name in refused:
+            if name in refused or (first is not None and not _are_takes(first, path, lane)):
                 continue
             try:
-                samples[lane] = read_one_shot(path, sample_rate_hz)
+                sound = read_one_shot(path, sample_rate_hz)
             except InputError as error:
                 refused[name] = f"expected {error.rule}, found {error.found}"
                 continue
-            sources[lane] = name
-            break
-    if not samples:
+            first = first or path
+            sounds.setdefault(lane, []).append(sound)
+            files.setdefault(lane, []).append(name)
+            if len(files[lane]) == takes:
+                break
+    if not sounds:
         found = f"{len(paths)} sound files" + (f", the first refused: {next(iter(refused.items()))}" if refused else "")
         raise InputError(
             folder,
@@ -137,30 +160,41 @@ def load_kit(folder: str | Path, drum_map: DrumMap, sample_rate_hz: int = SAMPLE
             found=found,
             remedy="rename the files, or leave the kit out to hear the procedural TR-808",
         )
-    silent = tuple(lane for lane in fallback.silent if lane not in samples)
+    silent = tuple(lane for lane in fallback.silent if lane not in sounds)
     known = {path for ranked in candidates.values() for path in ranked}
+    played = {lane: sounds.get(lane) or fallback.sounds(lane) for lane in drum_map.lanes if lane not in silent}
     kit = Kit(
-        samples={
-            lane: samples[lane] if lane in samples else fallback.samples[lane] for lane in drum_map.lanes if lane not in silent
-        },
+        samples={lane: heard[0] for lane, heard in played.items()},
         sample_rate_hz=sample_rate_hz,
         chokes=hat_chokes(drum_map),
         name=root.resolve().name,
         silent=silent,
-        provenance={"path": str(folder), "sha256": _sources_sha256(root, sources)},
+        provenance={"path": str(folder), "sha256": _files_sha256(root, files)},
+        takes={lane: heard[1:] for lane, heard in played.items()},
     )
     report = KitReport(
-        sources={lane: sources.get(lane) for lane in kit.samples},
+        sources={lane: files[lane][0] if lane in files else None for lane in kit.samples},
         silent=silent,
         refused=tuple(refused.items()),
         unknown=tuple(path.relative_to(root).as_posix() for path in paths if path not in known),
+        takes={lane: tuple(names[1:]) for lane, names in files.items() if len(names) > 1},
     )
     return kit, report
 
 
-def _sources_sha256(root: Path, sources: Mapping[str, str]) -> str:
-    pairs = [[lane, file_sha256(root / name)] for lane, name in sources.items()]
+def _files_sha256(root: Path, files: Mapping[str, list[str]]) -> str:
+    pairs = [[lane, file_sha256(root / name)] for lane, names in files.items() for name in names]
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()
+
+
+def _are_takes(first: Path, other: Path, lane: str) -> bool:
+    """Whether two files are takes of one sound; see `load_kit`."""
+    if first.parent != other.parent:
+        return False
+    stems = [_TAKE.sub("", path.stem.casefold()) for path in (first, other)]
+    if any(_LAYER.search(stem) for stem in stems):
+        return False
+    return stems[0] == stems[1] or first.parent.name.casefold() == lane.casefold()
 
 
 def read_one_shot(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:

@@ -283,3 +283,52 @@ def test_six_measures_render_in_well_under_a_tenth_of_a_second():
         render(performance, kit)
         seconds.append(time.perf_counter() - begin)
     assert min(seconds) < 0.1
+
+
+def test_an_audio_crossfade_of_any_length_has_the_gains_of_its_closed_form():
+    """Longer than the parts in which it is made; the oracle makes the whole at once, bit for bit."""
+    generator = np.random.default_rng(3)
+    a, b = generator.uniform(-1, 1, (2, 300_001)).astype(np.float32)
+    angle = np.linspace(0, np.pi / 2, len(a))
+    expected = (np.cos(angle) * a + np.sin(angle) * b).astype(np.float32)
+    np.testing.assert_array_equal(equal_power_crossfade(a, b), expected)
+    np.testing.assert_array_equal(equal_power_crossfade(a[:1], b[:1]), a[:1])
+
+
+def test_hits_go_round_the_takes_of_their_lane_in_the_order_of_time():
+    """Impulses of different heights tell the takes apart; the other lane goes round its own two."""
+    kit = Kit(
+        {"BD": np.array([0.1]), "SD": np.array([0.5])}, RATE,
+        takes={"BD": [np.array([0.2]), np.array([0.3])], "SD": [np.array([0.6])]},
+    )  # fmt: skip
+    played = pattern({(step, BD): 1.0 for step in (0, 2, 3, 9, 10, 40, 63)} | {(step, SD): 1.0 for step in (5, 6, 7)})
+    sound = render([played, played], kit)
+    onsets = np.rint((played.onsets_s()[:, :1] + np.array([0, played.duration_s])) * RATE).astype(int)
+    heard = [sound[onsets[step, measure]] / HEADROOM for measure in (0, 1) for step in (0, 2, 3, 9, 10, 40, 63)]
+    np.testing.assert_allclose(heard, [0.1, 0.2, 0.3] * 4 + [0.1, 0.2], rtol=1e-6)
+    heard = [sound[onsets[step, measure]] / HEADROOM for measure in (0, 1) for step in (5, 6, 7)]
+    np.testing.assert_allclose(heard, [0.5, 0.6] * 3, rtol=1e-6)
+
+
+def test_takes_are_faded_and_checked_like_samples():
+    kit = Kit({"BD": np.array([0.5])}, RATE, takes={"BD": [np.ones(RATE)]})
+    assert kit.sounds("BD")[1][0] == 0
+    assert not kit.sounds("BD")[1].flags.writeable
+    with pytest.raises(ValueError, match="lane BD"):
+        Kit({"BD": np.array([0.5])}, RATE, takes={"BD": [np.zeros(0)]})
+    with pytest.raises(ValueError, match=r"\['SD'\]"):
+        Kit({"BD": np.array([0.5])}, RATE, takes={"SD": [np.array([0.5])]})
+
+
+def test_no_two_strokes_of_the_machine_in_a_row_are_the_same_where_it_has_takes():
+    """And with one take, the default, all are."""
+    played = pattern({(step, SD): 1.0 for step in range(0, 64, 8)}, tempo_bpm=60.0)
+    strokes = {}
+    for takes in (1, 4):
+        sound = render(played, kit_for(TR808, takes=takes))
+        strokes[takes] = [sound[first : first + RATE // 3] for first in range(0, len(sound) - RATE, 2 * RATE)]
+    assert all(np.array_equal(stroke, strokes[1][0]) for stroke in strokes[1])
+    for here, there in zip(strokes[4], strokes[4][1:], strict=False):
+        assert np.corrcoef(here, there)[0, 1] < 0.9
+    np.testing.assert_array_equal(strokes[4][0], strokes[4][4])
+    np.testing.assert_array_equal(strokes[4][0], strokes[1][0])

@@ -188,3 +188,48 @@ def test_real_drum_machines_make_whole_kits(data_folder, drum_map):
     for lane in range(len(drum_map.lanes)):
         part = sound[round(8 * lane * step) :][: round(2 * step)]
         assert np.abs(part).max() > 0.01
+
+
+def test_files_that_differ_in_a_last_number_are_takes_and_layers_and_other_drums_are_not(tmp_path):
+    """The snare has three takes and another snare beside them; the kick's are layers; hats of two folders do not mix."""
+    for i, name in enumerate(
+        ["snare 1.wav", "snare 2.wav", "Snare 03.wav", "snare tight.wav", "kick_v1.wav", "kick_v2.wav",
+         "a/hat_rr1.wav", "a/hat_rr2.wav", "b/hat_rr1.wav", "OH/left.wav", "OH/right.wav"]
+    ):  # fmt: skip
+        write(tmp_path / name, tone(200 + 100 * i))
+    kit, report = load_kit(tmp_path, TR808, takes=8)
+    assert {lane: (report.sources[lane], *report.takes.get(lane, ())) for lane in ("BD", "SD", "CH", "OH")} == {
+        "BD": ("kick_v1.wav",),
+        "SD": ("Snare 03.wav", "snare 1.wav", "snare 2.wav"),
+        "CH": ("a/hat_rr1.wav", "a/hat_rr2.wav"),
+        "OH": ("OH/left.wav", "OH/right.wav"),
+    }
+    assert [round(pitch_hz(sound), -2) for sound in kit.sounds("SD")] == [400, 200, 300]
+    assert len(kit.sounds("RS")) == 8
+    assert any(line == "kit: OH goes round 1 more: OH/right.wav" for line in report.lines())
+
+
+def test_no_more_takes_are_read_than_asked_for_and_a_broken_one_gives_way(tmp_path):
+    for i in range(6):
+        write(tmp_path / f"kick {i}.wav", tone(100 + 50 * i))
+    (tmp_path / "kick 1.wav").write_bytes(b"RIFFnothing")
+    one, _ = load_kit(tmp_path, TR808)
+    three, report = load_kit(tmp_path, TR808, takes=3)
+    assert len(one.sounds("BD")) == 1
+    np.testing.assert_array_equal(one.samples["BD"], three.samples["BD"])
+    assert report.takes["BD"] == ("kick 2.wav", "kick 3.wav")
+    assert [name for name, _ in report.refused] == ["kick 1.wav"]
+
+
+def test_a_kit_s_hash_changes_with_its_takes(tmp_path):
+    write(tmp_path / "kick 1.wav", tone(100))
+    write(tmp_path / "kick 2.wav", tone(120))
+
+    def hashes() -> list[str]:
+        return [load_kit(tmp_path, TR808, takes=takes)[0].provenance["sha256"] for takes in (1, 2)]
+
+    before = hashes()
+    write(tmp_path / "kick 2.wav", tone(140))
+    after = hashes()
+    assert before[0] == after[0]
+    assert len({*before, *after}) == 3

@@ -210,3 +210,37 @@ def test_a_lane_written_as_a_pitch_without_a_voice_takes_another_of_its_pitches(
     np.testing.assert_array_equal(kit.samples["whistle_or_bell"], voices()["CB"])
     assert kit.silent == ("cuica",)
     assert kit.chokes == ()
+
+
+@pytest.mark.parametrize("name", VOICES)
+def test_takes_of_a_voice_are_equally_loud_and_as_clean_as_the_first(name):
+    first, *others = kit_of(name)
+    for samples in others:
+        assert samples.shape == first.shape
+        assert not np.array_equal(samples, first)
+        assert np.linalg.norm(samples) == pytest.approx(np.linalg.norm(first), rel=1e-5)
+        assert np.abs(samples).max() < 1.3
+        assert abs(samples.mean(dtype=np.float64)) < 1e-5
+        assert abs(samples[0]) < 1e-3
+        assert samples[-1] == 0
+        assert centroid_hz(samples) == pytest.approx(centroid_hz(first), rel=0.2)
+
+
+@pytest.mark.parametrize(("name", "least", "most"), [("BD", 0.95, 0.9999), ("SD", 0.5, 0.9), ("CH", -0.3, 0.3), ("CP", -0.3, 0.3)])
+def test_takes_differ_as_the_circuits_do(name, least, most):
+    """A resonator rings almost the same each time, noise and free oscillators do not: the correlation with the first stroke."""
+    first, *others = kit_of(name)
+    for samples in others:
+        assert least < np.corrcoef(first, samples)[0, 1] < most
+
+
+def kit_of(name: str) -> tuple[np.ndarray, ...]:
+    """All eight takes of a voice."""
+    pitch = next(pitch for pitch, voice in VOICE_OF_PITCH.items() if voice == name)
+    return kit_for(DrumMap("one", ("X",), ((pitch,),), (pitch,)), takes=8).sounds("X")
+
+
+@pytest.mark.parametrize("takes", [0, 9])
+def test_other_numbers_of_takes_are_refused(takes):
+    with pytest.raises(ValueError, match=f"1 to 8 takes, found {takes}"):
+        kit_for(TR808, takes=takes)
