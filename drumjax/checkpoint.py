@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,9 +33,9 @@ from drumjax.configs import Json, dump_config, parse_config
 Tree = Any
 """A nested structure of arrays."""
 __all__ = [
-    "CARD", "INSTRUMENT", "MANIFEST", "Playing", "best", "clean", "dump_config", "export_for_playing", "find", "fingerprint",
-    "latest", "latest_good", "list_checkpoints", "load", "load_params", "load_playing", "parse_config", "place_of", "prune",
-    "read_card", "read_instrument", "save", "verify",
+    "CARD", "INSTRUMENT", "MANIFEST", "Playing", "best", "check_all", "clean", "dump_config", "export_for_playing", "find",
+    "fingerprint", "latest", "list_checkpoints", "load", "load_params", "load_playing", "parse_config", "place_of", "prune",
+    "put_aside", "read_card", "read_instrument", "save", "verify",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -41,6 +43,8 @@ FORMAT = 1
 MANIFEST, CARD, INSTRUMENT = "manifest.json", "card.json", "instrument.json"
 _MANIFEST_BYTES = 64 << 20
 """Room for about 200,000 arrays and files."""
+_FREE_BYTES, _MOST_SHRUNK = 64 << 20, 256
+"""The arrays of an item may be this large, and so many times larger than its files: compressed zeros are."""
 _REMEDY = "restore it from a backup, or use another checkpoint"
 
 
@@ -237,12 +241,7 @@ def verify(directory: str | os.PathLike[str]) -> dict[str, Json]:
     place = Path(directory)
     if not place.is_dir():
         raise InputError(place, rule="a checkpoint directory", found="none", remedy="name a directory that drumjax train wrote")
-    manifest = _read_sealed(place / MANIFEST)
-    if manifest.get("format") != FORMAT:
-        found = f"format {manifest.get('format')}"
-        raise InputError(
-            place / MANIFEST, rule=f"checkpoint format {FORMAT}", found=found, remedy="use the library version that wrote it"
-        )
+    manifest = _read_manifest(place)
     table, found_files = manifest["files"], set(_files_in(place)) - {MANIFEST, INSTRUMENT}
     for name in sorted(set(table) - found_files):
         raise InputError(place / name, rule="every file of the manifest", found="no such file", remedy=_REMEDY)
@@ -256,7 +255,86 @@ def verify(directory: str | os.PathLike[str]) -> dict[str, Json]:
         if (digest := _fingerprint(place / name)["sha256"]) != expected["sha256"]:
             rule = f"SHA-256 {expected['sha256'][:12]}…"
             raise InputError(place / name, rule=rule, found=f"{digest[:12]}…: damaged", remedy=_REMEDY)
+    _check_step(place)
     return manifest
+
+
+def _read_manifest(place: Path) -> dict[str, Json]:
+    """The manifest, its seal checked, and of the shape that the readers here rely on: a seal says who wrote it to nobody."""
+    file = place / MANIFEST
+    manifest = _read_sealed(file)
+    if manifest.get("format") != FORMAT:
+        found, remedy = f"format {str(manifest.get('format'))[:40]}", "use the library version that wrote it"
+        raise InputError(file, rule=f"checkpoint format {FORMAT}", found=found, remedy=remedy)
+
+    def require(holds: object, rule: str, found: object) -> None:
+        if not holds:
+            raise InputError(file, rule=rule, found=repr(found)[:80], remedy=_REMEDY)
+
+    table, items = manifest.get("files"), manifest.get("items")
+    require(isinstance(table, dict) and isinstance(items, dict), "tables of files and items", [type(table), type(items)])
+    assert isinstance(table, dict)
+    assert isinstance(items, dict)
+    for name, entry in table.items():
+        fits = isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and type(entry.get("size")) is int
+        require(fits, f"SHA-256 and size of {name[:80]}", entry)
+    stored: dict[str, int] = dict.fromkeys(items, 0)
+    for name, entry in table.items():
+        top, _, rest = name.partition("/")
+        if top == "state" and (item := rest.partition("/")[0]) in stored:
+            stored[item] += entry["size"]
+    for item, description in items.items():
+        require(re.fullmatch(r"\w+", item, re.ASCII), "items named by letters, digits and _", item)
+        arrays = description.get("arrays") if isinstance(description, dict) else None
+        fits = isinstance(arrays, dict) and isinstance(description.get("empty"), list) and "nested_dicts" in description
+        require(fits, f"arrays, empty and nested_dicts of the item {item}", description)
+        assert isinstance(arrays, dict)
+        names = [*arrays, *(name for name in description["empty"] if name)]
+        require(all(isinstance(name, str) for name in names), "names", names)
+        inner = {"/".join(parts[:k]) for parts in (name.split("/") for name in names) for k in range(1, len(parts))}
+        require(not inner & set(names) and len(set(names)) == len(names), "no array inside another", sorted(inner & set(names)))
+        declared = 0
+        for name, entry in arrays.items():
+            require(_is_description(entry), f"shape and type of numbers of {name[:80]}", entry)
+            declared += math.prod(entry["shape"]) * (16 if "impl" in entry else _dtype(entry["dtype"]).itemsize)
+        # Before anything is allocated: a small file must not ask for all the memory there is. What training writes is mostly
+        # noise, which does not shrink; zeros of young optimisers do.
+        limit = _FREE_BYTES + _MOST_SHRUNK * stored[item]
+        require(declared <= limit, f"at most {limit:,} bytes of arrays in {stored[item]:,} bytes of {item}", declared)
+    return manifest
+
+
+def _dtype(name: str) -> np.dtype:
+    import jax
+
+    return jax.numpy.dtype(name)
+
+
+def _is_description(entry: object) -> bool:
+    """Whether it is what `_describe` may have said of an array of numbers or of random keys."""
+    import jax
+
+    if not isinstance(entry, dict) or not isinstance(entry.get("shape"), list) or len(entry["shape"]) > 32:
+        return False
+    if not all(type(size) is int and 0 <= size < 1 << 48 for size in entry["shape"]):
+        return False
+    if "impl" in entry:
+        return entry["impl"] in ("threefry2x32", "rbg", "unsafe_rbg") and isinstance(entry.get("dtype"), str)
+    try:
+        kinds = [_dtype(entry[name]) for name in ("dtype", "stored") if name in entry or name == "dtype"]
+    except (KeyError, TypeError):
+        return False
+    return all(jax.numpy.issubdtype(kind, jax.numpy.number) or kind == np.bool_ for kind in kinds)
+
+
+def _check_step(place: Path) -> None:
+    """Whether a checkpoint of a working directory lies under its own step: a renamed one would be taken for another."""
+    place = place.absolute()
+    if place.parent.name != "checkpoints" or not place.name.isdecimal() or not (place / CARD).is_file():
+        return
+    if (step := read_card(place).get("step", int(place.name))) != int(place.name):
+        remedy = "give the folder its own name again, or move it elsewhere"
+        raise InputError(place, rule=f"the checkpoint of step {place.name}", found=f"that of step {step!r}", remedy=remedy)
 
 
 def _read_sealed(file: Path) -> dict[str, Json]:
@@ -356,6 +434,15 @@ def _load_leaves(directory: Path, description: dict[str, Json]) -> dict[str, Any
     if full:
         with _checkpointer() as checkpointer:
             try:
+                # Orbax gives what its own files say, whatever it is asked for: they are read first, and without the arrays.
+                stated = checkpointer.metadata(directory.absolute()).item_metadata
+                for name in stated:
+                    if name not in full:
+                        raise ValueError(f"a stranger, {name}")
+                for name, array in full.items():
+                    chunk = math.prod(stated[name].storage.chunk_shape or ())
+                    if (stated[name].shape, stated[name].dtype) != (array.shape, array.dtype) or chunk > array.size:
+                        raise ValueError(f"{name} as {stated[name].dtype}{stated[name].shape} in parts of {chunk}")
                 restored |= checkpointer.restore(directory.absolute(), full)
             except Exception as error:  # orbax raises many types; the bytes are verified, so this is a payload of another make
                 found = f"{type(error).__name__}: {error}"
@@ -452,42 +539,69 @@ def latest(workdir: str | os.PathLike[str]) -> Path | None:
     return next(reversed(list_checkpoints(workdir)), None)
 
 
-def latest_good(workdir: str | os.PathLike[str]) -> tuple[Path | None, list[InputError]]:
-    """The last checkpoint whose every byte is as written, and what was wrong with the later ones."""
-    faults: list[InputError] = []
-    for path in reversed(list_checkpoints(workdir)):
+def check_all(workdir: str | os.PathLike[str]) -> tuple[list[Path], dict[Path, InputError]]:
+    """The checkpoints whose every byte is as written, by rising step, and what is wrong with each of the others."""
+    good: list[Path] = []
+    faults: dict[Path, InputError] = {}
+    for path in list_checkpoints(workdir):
         try:
             verify(path)
+            good.append(path)
         except InputError as error:
-            faults.append(error)
-        else:
-            return path, faults
-    return None, faults
+            faults[path] = error
+    return good, faults
+
+
+def _checked_card(place: Path) -> dict[str, Json]:
+    """The card, verified without reading the arrays: its hash in the sealed manifest, its step in the folder's name."""
+    entry = _read_manifest(place)["files"].get(CARD)
+    if entry is None or not (place / CARD).is_file() or _fingerprint(place / CARD) != entry:
+        raise InputError(place / CARD, rule="the card of the manifest", found="another or none: damaged", remedy=_REMEDY)
+    _check_step(place)
+    return read_card(place)
+
+
+def _rank(workdir: str | os.PathLike[str]) -> tuple[Path, list[InputError]]:
+    """`best`, and the faults of the cards that do not take part because of them."""
+    ranked, faults, sound = [], [], []
+    for path in list_checkpoints(workdir):
+        try:
+            criterion = _checked_card(path).get("criterion")
+        except InputError as error:
+            if path.is_dir():  # else a training that is at work has removed it meanwhile
+                faults.append(error)
+            continue
+        sound.append(path)
+        value = criterion.get("value") if isinstance(criterion, dict) else None
+        if isinstance(value, int | float) and value == value:
+            ranked.append((value if criterion.get("mode") == "max" else -value, int(path.name), path))
+    found = max(ranked)[2] if ranked else (sound or [latest(workdir)])[-1]
+    if found is None:
+        remedy = "name a working directory of drumjax train that has trained for a while"
+        raise InputError(workdir, rule="a working directory with checkpoints", found="none", remedy=remedy)
+    return found, faults
 
 
 def best(workdir: str | os.PathLike[str]) -> Path:
     """The checkpoint whose card has the best value of its criterion; of equal ones the latest.
 
-    Cards without a value (no validation at that step) or that cannot be read do not take part; where none takes part, the latest.
+    Cards without a value (no validation at that step) or that are damaged do not take part; where none takes part, the latest with
+    a sound card. The arrays are not looked at.
 
     Raises:
       InputError: when there is no checkpoint.
     """
-    ranked = []
-    for path in list_checkpoints(workdir):
-        try:
-            criterion = read_card(path)["criterion"]
-            value = criterion["value"]
-            rank = None if value is None else float(value) * (1 if criterion["mode"] == "max" else -1)
-        except (InputError, KeyError, TypeError, ValueError):
-            continue
-        if rank is not None and rank == rank:
-            ranked.append((rank, int(path.name), path))
-    found = max(ranked)[2] if ranked else latest(workdir)
-    if found is None:
-        remedy = "name a working directory of drumjax train that has trained for a while"
-        raise InputError(workdir, rule="a working directory with checkpoints", found="none", remedy=remedy)
-    return found
+    return _rank(workdir)[0]
+
+
+def put_aside(checkpoint: Path) -> Path:
+    """Renames a checkpoint that is not to be used, `STEP` to `STEP.bad`, so that nothing counts it or takes it for a good one.
+
+    It is kept for whoever wants to look into it; one that was put aside before it under the same step is removed.
+    """
+    place = checkpoint.with_name(checkpoint.name + ".bad")
+    shutil.rmtree(place, ignore_errors=True)
+    return checkpoint.rename(place)
 
 
 def prune(workdir: str | os.PathLike[str], keep: int) -> list[Path]:
@@ -571,8 +685,12 @@ def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json],
     """
     place = Path(directory)
     content = _read_sealed(place / INSTRUMENT)
-    members = {}
-    for role, member in content["members"].items():
+    stated, members = content.get("members"), {}
+    texts = [content.get("name"), content.get("kind")]
+    texts += [text for member in (stated.values() if isinstance(stated, dict) else [None]) for text in _texts(member)]
+    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+        raise InputError(place / INSTRUMENT, rule="name, kind and members", found="something else", remedy=_REMEDY)
+    for role, member in stated.items():
         path = place / member["path"]
         if not path.resolve().is_relative_to(place.resolve()):
             raise InputError(place / INSTRUMENT, rule="members inside the instrument", found=member["path"], remedy=_REMEDY)
@@ -584,11 +702,16 @@ def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json],
     return content, members
 
 
+def _texts(member: object) -> list[object]:
+    """What has to be text in a member's entry."""
+    return [member.get("path"), member.get("sha256")] if isinstance(member, dict) else [None]
+
+
 def find(path: str | os.PathLike[str]) -> Path:
     """The checkpoint that a path means: a checkpoint itself, an instrument's member `model`, or a working directory's best.
 
     Raises:
-      InputError: when the path is none of the three.
+      InputError: when the path is none of the three, or which is the best cannot be said because a card is damaged.
     """
     place = Path(path)
     if (place / INSTRUMENT).is_file():
@@ -601,7 +724,12 @@ def find(path: str | os.PathLike[str]) -> Path:
     if (place / MANIFEST).is_file():
         return place
     if list_checkpoints(place):
-        return best(place)
+        found, faults = _rank(place)
+        if faults:  # it may have been the best one: another is not played in its place unasked
+            fault = faults[-1]
+            remedy = f"{fault.remedy}; the best of the others is {found}"
+            raise InputError(fault.path, rule=fault.rule, found=fault.found, remedy=remedy)
+        return found
     remedy = "name a working directory of drumjax train, one of its checkpoints/STEP, or an instrument's folder"
     raise InputError(
         place, rule="a trained model", found="no such folder" if not place.exists() else "no checkpoint in it", remedy=remedy

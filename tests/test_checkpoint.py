@@ -219,8 +219,9 @@ def test_best_is_by_the_criterion_and_the_later_of_equals(tmp_path) -> None:
     assert checkpoint.latest(tmp_path).name == "100"
     (checkpoint.place_of(tmp_path, 100) / "card.json").write_bytes(b"[")
     assert checkpoint.best(tmp_path).name == "10"
-    assert checkpoint.latest_good(tmp_path)[0].name == "20"
-    assert "100/card.json" in checkpoint.latest_good(tmp_path)[1][0].path
+    good, faults = checkpoint.check_all(tmp_path)
+    assert [path.name for path in good] == ["5", "10", "20"]
+    assert [(path.name, Path(fault.path).name) for path, fault in faults.items()] == [("100", "card.json")]
 
 
 def test_the_latest_is_the_best_where_none_competes(tmp_path) -> None:
@@ -327,6 +328,53 @@ def test_a_path_means_a_checkpoint_a_working_directory_or_nothing(tmp_path) -> N
         checkpoint.find(tmp_path / "checkpoints")
     with pytest.raises(InputError, match="no such folder"):
         checkpoint.find(tmp_path / "x")
+
+
+def test_which_is_the_best_is_not_said_where_a_card_is_damaged(tmp_path) -> None:
+    """A changed figure in a card may not choose what is played, nor a damaged one be passed over in silence."""
+    make(tmp_path, 1, 0.9)
+    second = make(tmp_path, 2, 0.5)
+    card = second / "card.json"
+    card.write_text(card.read_text().replace("0.5", "0.99"))
+    assert checkpoint.best(tmp_path).name == "1"
+    with pytest.raises(InputError, match=r"card of the manifest.*the best of the others is .*checkpoints/1$") as caught:
+        checkpoint.find(tmp_path)
+    assert caught.value.path == str(card)
+    for damaged in (b"", b"[]", b'{"criterion": [1]}'):
+        card.write_bytes(damaged)
+        assert checkpoint.best(tmp_path).name == "1"
+        with pytest.raises(InputError):
+            checkpoint.find(tmp_path)
+    shutil.rmtree(second)
+    assert checkpoint.find(tmp_path).name == "1"
+
+
+def test_a_checkpoint_under_another_step_is_refused(tmp_path) -> None:
+    for step in (1, 2):
+        checkpoint.save(checkpoint.place_of(tmp_path, step), items(), {"card.json": CARD | {"step": step}})
+    folder = tmp_path / "checkpoints"
+    (folder / "1").rename(folder / "x")
+    (folder / "2").rename(folder / "1")
+    (folder / "x").rename(folder / "2")
+    for step, other in ((1, 2), (2, 1)):
+        with pytest.raises(InputError, match=f"the checkpoint of step {step}; found that of step {other}"):
+            checkpoint.load(folder / str(step), items())
+    assert checkpoint.check_all(tmp_path)[0] == []
+    with pytest.raises(InputError, match="of step"):
+        checkpoint.find(tmp_path)
+    shutil.copytree(folder / "2", tmp_path / "elsewhere")  # outside a working directory a name says nothing
+    checkpoint.verify(tmp_path / "elsewhere")
+
+
+def test_a_checkpoint_put_aside_is_none_and_stays(tmp_path) -> None:
+    make(tmp_path, 1, 0.1)
+    for step in (2, 2):
+        aside = checkpoint.put_aside(make(tmp_path, step, 0.9))
+        assert aside.name == "2.bad"
+    checkpoint.clean(tmp_path)
+    assert checkpoint.prune(tmp_path, 1) == []
+    assert checkpoint.best(tmp_path).name == "1"
+    checkpoint.verify(aside)
 
 
 @dataclass(frozen=True)

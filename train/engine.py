@@ -33,7 +33,7 @@ Step = Callable[["State", dict[str, jax.Array], jax.Array], tuple["State", dict[
 
 
 class NonFiniteLoss(InputError):
-    """Training met a loss or a gradient that is infinite or not a number. The state is lost, earlier checkpoints are good.
+    """Training met a loss, a gradient or a state that is infinite or not a number. The state is lost, earlier checkpoints are good.
 
     Attributes:
       step: the step, counted from 0, whose loss or gradient it was.
@@ -44,7 +44,7 @@ class NonFiniteLoss(InputError):
         self.step, self.what = step, what
         super().__init__(
             path,
-            rule="finite losses and gradients",
+            rule="finite losses, gradients and states",
             found=f"{what} not finite at step {step}",
             remedy="lower the learning rate, set gradient_clip_norm, or look for extreme values in the data" + kept,
         )

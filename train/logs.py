@@ -16,6 +16,7 @@ from drumjax.boundary import write_bytes
 
 PLAIN_LINE_SECONDS = 10.0
 """Without a terminal a line is printed about this often."""
+METRICS = "metrics.csv"
 FIRST_COLUMNS = ("step", "epoch", "seconds")
 
 
@@ -70,7 +71,7 @@ class Logs:
     def __init__(
         self, workdir: Path, step: int, total: int, steps_per_epoch: float, board: _Board | None, bar: Any, task: Any
     ) -> None:
-        self.table = Table(workdir / "metrics.csv", step)
+        self.table = Table(workdir / METRICS, step)
         self.total, self.steps_per_epoch, self.board, self.bar, self.task = total, steps_per_epoch, board, bar, task
         self.began, self.spoke = time.monotonic(), -PLAIN_LINE_SECONDS
         self.compiled: tuple[float, int] | None = None

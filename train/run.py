@@ -13,7 +13,7 @@ import errno
 import itertools
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,6 +104,7 @@ def train(
     parallel: Mode = "jit",
     devices: Sequence[jax.Device] | None = None,
     resume_hint: str = "run again to resume",
+    own_process: bool = False,
 ) -> TrainingResult:
     """Trains, or goes on with a training that was begun in the working directory.
 
@@ -120,6 +121,7 @@ def train(
       parallel: "jit" or "pmap".
       devices: None for all.
       resume_hint: what the user is told to do after a signal has stopped the training.
+      own_process: whether the process is there for this training alone, and a signal may end it: see `signals.caught_signals`.
 
     Returns:
       See `TrainingResult`.
@@ -128,7 +130,8 @@ def train(
       InputError: arguments, data or the directory are at fault. `NonFiniteLoss` is one: it names the step.
       Refused: the training is finished, another process is at it, or `resume` forbids it.
       Stopped: a signal came; the state is in the last checkpoint. (One that comes while there is nothing to save, as during the
-        first compilation, ends the process at once with code 75.)
+        first compilation, ends the process at once with code 75 where `own_process` allows it.)
+      KeyboardInterrupt: a second signal came, and the process is not ours to end.
     """
     began = time.monotonic()
     recipe = find_recipe(recipe) if isinstance(recipe, str) else recipe
@@ -144,7 +147,7 @@ def train(
     budget_seconds = None if budget is None else folder.parse_budget(budget)
     place = Path(workdir)
     with contextlib.ExitStack() as stack:
-        stop = stack.enter_context(caught_signals(resume_hint))
+        stop = stack.enter_context(caught_signals(resume_hint, own_process=own_process))
         stop.at_once = True
         patterns = data if hasattr(data, "splits") else _load(data)
         info = patterns.info
@@ -161,18 +164,22 @@ def train(
         # Only now: what is at fault in the arguments or the data leaves no trace.
         stack.enter_context(folder.claimed(place))
         before = folder.begun(place, resume)
-        total = steps or (before["steps"] if before else steps_in(config, n))
+        epochs = steps_in(config, n)
+        total = steps or (before["steps"] if before else epochs)
         where = data if isinstance(data, str | Path) else info.name
         length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
         now = folder.describe(recipe.name, config, info, str(where), total, length)
         checkpoint = None
+        if before is not None and not folder.goes_on(place, before, now):
+            before, total = None, steps or epochs
+            now["steps"] = total
         if before is not None:
-            folder.compare(place, before, now)
-            checkpoint = folder.good_checkpoint(place)
+            with _disk_faults(place):
+                checkpoint = folder.good_checkpoint(place, now)
             if checkpoint is not None and int(checkpoint.name) >= total:
                 raise Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
         run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout), resume_hint)
-        try:
+        with _disk_faults(place):
             if before is None and budget_seconds is not None:
                 total = _steps_within(run, budget_seconds - (time.monotonic() - began))
                 now["steps"] = total
@@ -189,18 +196,23 @@ def train(
                 title=f"training {recipe.name}",
             ) as logs:
                 _train_stages(run, ends, checkpoint, logs, stop)
-        except OSError as error:  # whatever was being written, earlier checkpoints are whole
-            cure = "make room" if error.errno in NO_ROOM else "make it writable"
-            if error.errno not in (*NO_ROOM, *NO_WRITING):
-                raise
-            last = latest(place)
-            remedy = f"{cure} and run again to resume from {last}" if last else f"{cure} and run again"
-            raise InputError(
-                place, rule="to write checkpoints and logs", found=error.strerror or str(error), remedy=remedy
-            ) from error
     last = latest(place)
     assert last is not None
     return TrainingResult(place, last, best(place), total, read_card(last)["metrics"], time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _disk_faults(place: Path) -> Iterator[None]:
+    """Tells a fault of the disk as one: whatever was being written, earlier checkpoints are whole."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (*NO_ROOM, *NO_WRITING):
+            raise
+        cure = "make room" if error.errno in NO_ROOM else "make it writable"
+        last = latest(place)
+        remedy = f"{cure} and run again to resume from {last}" if last else f"{cure} and run again"
+        raise InputError(place, rule="to write checkpoints and logs", found=error.strerror or str(error), remedy=remedy) from error
 
 
 def _checked_config(recipe: Recipe, config: Any, seed: int | None) -> Any:
@@ -284,7 +296,14 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
     if checkpoint is not None:
         card = read_card(checkpoint)
         first = card["stage"]
-        state = run.program(first).place(folder.restore(checkpoint, _abstract(run, first)))
+        if first >= len(run.stages) or not starts[first] < card["step"] <= ends[first]:
+            found, remedy = f"step {card['step']} of stage {first}", "move it elsewhere, or name another --workdir"
+            raise InputError(checkpoint, rule="a step of this training", found=found, remedy=remedy)
+        restored = folder.restore(checkpoint, _abstract(run, first))
+        if starts[first] + int(restored.step) != card["step"]:
+            found, remedy = f"that of step {starts[first] + int(restored.step)}", "move it elsewhere, or name another --workdir"
+            raise InputError(checkpoint, rule=f"the state of step {card['step']}", found=found, remedy=remedy)
+        state = run.program(first).place(restored)
         run.validated = {key: card[key] for key in ("play", "metrics", "validated_at_step")}
         say(f"drumjax: going on from step {card['step']} of {total}")
     run.saved_at = time.monotonic()
@@ -321,15 +340,22 @@ def _after_dispatch(
     step = offset + report.step
     due = schedule.is_due(report.step)
     late = time.monotonic() - run.saved_at > run.config.checkpoint_every_seconds
-    if due or (run.validated is None and (late or stop.requested)):
+    saves = due or late or stop.requested
+    if saves and (lost := folder.unsound(folder.checkpoint_items(report.state))):
+        # Losses and gradients were finite: it came with an update, or with what losses keep besides parameters.
+        raise NonFiniteLoss(step - 1, f"in the state that was to be saved, {', '.join(lost[:4])}")
+    if due or (saves and run.validated is None):
         # A checkpoint without what playing needs would be of no use: the first one is always validated.
         sums = program.validate(report.state)
         assert sums is not None
         figures = {name: float(value) for name, value in run.recipe.summarise(sums).items()}
         run.validated = {"play": run.recipe.play(run.config, run.info, sums), "metrics": figures, "validated_at_step": step}
+        if lost := [name for name, figure in figures.items() if not np.isfinite(figure)]:
+            say(f"drumjax: not a finite number on the validation split at step {step}, left out of the card: {', '.join(lost)}")
     logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
-    if due or late or stop.requested:
-        _save(run, report.state, step, logs.total, index, due)
+    if not saves:
+        return  # and a signal that came meanwhile has its checkpoint after the next dispatch
+    _save(run, report.state, step, logs.total, index, due)
     if stop.requested and step < logs.total:
         raise Stopped(f"stopped at step {step} of {logs.total}; {run.resume_hint}")
 
@@ -351,6 +377,8 @@ def _save(run: _Run, state: State, step: int, total: int, stage: int, due: bool)
         "criterion": {"name": name, "mode": mode, "value": value if value is not None and np.isfinite(value) else None},
         **run.validated,
     }
+    if any(not np.isfinite(number) for number in jax.tree.leaves(card["play"]) if isinstance(number, float)):
+        raise NonFiniteLoss(step - 1, "what the validation found for playing")
     card["metrics"] = {key: figure for key, figure in card["metrics"].items() if np.isfinite(figure)}
     if jax.process_index() == 0:  # the state is the same in every process; one writes
         save(place_of(run.workdir, step), folder.checkpoint_items(state), {CARD: card})

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drumjax.train.endings import STOPPED
+from drumjax.train.endings import STOPPED, Stopped
 
 SHOW_CURSOR = b"\x1b[?25h"
 """To a terminal: rich hides the cursor while its bar moves, and a process that ends at once does not close the bar."""
@@ -22,22 +22,28 @@ class Stop:
 
     Attributes:
       requested: a signal has come; whoever trains looks here after each dispatch.
-      at_once: nothing would be lost: the first signal ends the process without waiting (a compilation may take minutes).
+      at_once: nothing would be lost: the first signal ends the training without waiting (a compilation may take minutes).
+      count: signals that have come.
     """
 
     requested: bool = False
     at_once: bool = False
+    count: int = 0
 
 
 @contextlib.contextmanager
-def caught_signals(resume_hint: str = "run again to resume") -> Iterator[Stop]:
-    """Signals are noted instead of ending the process; a second one ends it at once, with code 128 + its number.
+def caught_signals(resume_hint: str = "run again to resume", *, own_process: bool = True) -> Iterator[Stop]:
+    """Signals are noted instead of ending the process; what a second one does, or one that comes `at_once`, says `own_process`.
 
     They are read by a thread of its own: Python runs its handlers between two bytecodes of the main thread, which may be inside a
     compilation or a dispatch for long. Outside the main thread of a program nothing is caught.
 
     Args:
       resume_hint: what the user is told to do where the first signal ends the process at once, with code 75.
+      own_process: the process is there for this training alone, as the command's is. While nothing would be lost the first signal
+        ends it at once, with code 75, and a second one always, with code 128 + its number. In a notebook or another program, whose
+        work is not ours to throw away, the first raises `Stopped` and the second KeyboardInterrupt, as soon as Python has its turn;
+        but a second SIGTERM, which without us would have ended the process the first time, ends it.
     """
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
@@ -46,11 +52,24 @@ def caught_signals(resume_hint: str = "run again to resume") -> Iterator[Stop]:
     read, write = os.pipe()
     os.set_blocking(write, False)
     watched = (signal.SIGINT, signal.SIGTERM)
-    earlier = {number: signal.signal(number, lambda *_: None) for number in watched}
+    handled = 0
+
+    def handle(number: int, frame: object) -> None:
+        nonlocal handled
+        handled += 1  # the thread may not have had its turn yet
+        if not own_process and (stop.at_once or max(handled, stop.count) > 1):
+            raise KeyboardInterrupt
+
+    earlier = {number: signal.signal(number, handle) for number in watched}
     earlier_descriptor = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(read, stop, watched, resume_hint), daemon=True, name="drumjax-signals").start()
+    arguments = (read, stop, watched, resume_hint, own_process)
+    threading.Thread(target=_watch, args=arguments, daemon=True, name="drumjax-signals").start()
     try:
         yield stop
+    except KeyboardInterrupt:
+        if not own_process and stop.at_once and handled == 1:
+            raise Stopped(f"stopped before the first new step; {resume_hint}") from None
+        raise
     finally:
         signal.set_wakeup_fd(earlier_descriptor)
         for number, handler in earlier.items():
@@ -58,20 +77,24 @@ def caught_signals(resume_hint: str = "run again to resume") -> Iterator[Stop]:
         os.close(write)  # ends the thread
 
 
-def _watch(read: int, stop: Stop, watched: tuple[int, ...], resume_hint: str) -> None:
+def _watch(read: int, stop: Stop, watched: tuple[int, ...], resume_hint: str, own_process: bool) -> None:
     with open(read, "rb", buffering=0) as pipe:
         while byte := pipe.read(1):
             if (number := byte[0]) not in watched:
                 continue
-            if stop.requested:
-                _show_cursor()
-                os._exit(128 + number)
-            if stop.at_once:
+            stop.count += 1
+            if stop.count > 1:
+                if own_process or number == signal.SIGTERM:
+                    _show_cursor()
+                    os._exit(128 + number)
+                continue
+            stop.requested = True
+            if not stop.at_once:
+                _say(f"{signal.Signals(number).name}: writing a checkpoint after this dispatch; a second signal ends at once")
+            elif own_process:
                 _show_cursor()
                 _say(f"stopped before the first new step; {resume_hint}")
                 os._exit(STOPPED)
-            stop.requested = True
-            _say(f"{signal.Signals(number).name}: writing a checkpoint after this dispatch; a second signal ends at once")
 
 
 def _show_cursor() -> None:

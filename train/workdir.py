@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from drumjax import __version__
 from drumjax.boundary import InputError, read_json, write_bytes
-from drumjax.checkpoint import clean, dump_config, latest_good, load
+from drumjax.checkpoint import check_all, clean, dump_config, list_checkpoints, load, put_aside, read_card
 from drumjax.train.config import OPERATIONAL
 from drumjax.train.endings import Refused
 from drumjax.train.engine import State, played
-from drumjax.train.logs import say
+from drumjax.train.logs import METRICS, say
 
 Tree = Any
 CONFIG, LOCK = "config.json", ".lock"
@@ -63,7 +64,7 @@ def claimed(workdir: Path) -> Iterator[None]:
             raise Refused(f"{workdir}: another training is at work there; wait for it, or name another --workdir") from None
         try:
             yield
-        except (InputError, Refused):
+        except (InputError, Refused, KeyboardInterrupt):
             if fresh and not (workdir / CONFIG).exists():
                 (workdir / LOCK).unlink(missing_ok=True)
                 _remove_empty(made)
@@ -144,20 +145,37 @@ def write_config(workdir: Path, content: Mapping[str, Any]) -> None:
     write_bytes(workdir / CONFIG, (json.dumps(content, indent=1) + "\n").encode("ascii"))
 
 
-def compare(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def goes_on(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     """Whether a training can go on: the same recipe, data, length, and configuration but for its operational fields.
 
+    Returns:
+      False for another training where the one that was begun here ended before its first checkpoint: nothing would be lost, and
+      what it wrote beside checkpoints is removed.
+
     Raises:
-      InputError: names every difference.
+      InputError: another training, where there are checkpoints; names every difference.
     """
+    found = differences(before, now)
+    if not found:
+        return True
+    if list_checkpoints(workdir):
+        remedy = "give the same to go on with it, or name another --workdir to start anew"
+        raise InputError(workdir, rule="the training that was begun here", found="; ".join(found), remedy=remedy)
+    say(f"drumjax: the training that was begun here ended before its first checkpoint; begun anew, with {'; '.join(found)}")
+    for name in (METRICS, CONFIG):
+        (workdir / name).unlink(missing_ok=True)
+    for events in (workdir / "tensorboard").glob("events*"):
+        events.unlink()
+    return False
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In what two trainings differ that tells one from another; both as `describe` gives them."""
     pairs = [("recipe", before["recipe"], now["recipe"]), ("steps", before["steps"], now["steps"])]
     pairs += [("data", before["data"].get("source_sha256"), now["data"]["source_sha256"])]
     old, new = _flat(before["config"]), _flat(now["config"])
     pairs += [(name, old.get(name), new.get(name)) for name in sorted({*old, *new}) if name not in OPERATIONAL]
-    differences = [f"{name} {was!r} became {became!r}" for name, was, became in pairs if was != became]
-    if differences:
-        remedy = "give the same to go on with it, or name another --workdir to start anew"
-        raise InputError(workdir, rule="the training that was begun here", found="; ".join(differences), remedy=remedy)
+    return [f"{name} {was!r} became {became!r}" for name, was, became in pairs if was != became]
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -168,21 +186,63 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def good_checkpoint(workdir: Path) -> Path | None:
-    """The last checkpoint whose every byte is right; damaged later ones are told of.
+def good_checkpoint(workdir: Path, now: Mapping[str, Any]) -> Path | None:
+    """The last checkpoint of this training whose every byte is right; all others are told of and put aside.
+
+    Put aside, they neither take the place of what is trained again, nor count among those that are kept.
+
+    Args:
+      workdir: the working directory.
+      now: what is trained, as `describe` gives it.
 
     Raises:
-      InputError: there are checkpoints, and all are damaged.
+      InputError: there are checkpoints, and none is good.
     """
-    path, faults = latest_good(workdir)
-    for fault in faults:
+    good, faults = check_all(workdir)
+    for path in good:
+        if found := _strangeness(read_card(path), now):
+            faults[path] = InputError(path, rule="a checkpoint of this training", found=found, remedy="move it elsewhere")
+    good = [path for path in good if path not in faults]
+    for fault in faults.values():
         say(f"drumjax: damaged checkpoint passed over: {fault}")
-    if path is None and faults:
+    if not faults:
+        return good[-1] if good else None
+    if not good:
         remedy = "restore one from a backup, or name another --workdir to start anew"
         raise InputError(workdir / "checkpoints", rule="one good checkpoint", found=f"{len(faults)} damaged", remedy=remedy)
-    if path is not None and faults:
-        say(f"drumjax: going on from the last good checkpoint, {path}")
-    return path
+    for path in faults:
+        say(f"drumjax: {path} is now {put_aside(path).name}")
+    say(f"drumjax: going on from the last good checkpoint, {good[-1]}")
+    return good[-1]
+
+
+def _strangeness(card: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What a card says that one of this training would not say; "" for one of its own."""
+    wanted: dict[str, type] = {"system": str, "config": dict, "data": dict, "play": dict, "metrics": dict}
+    wanted |= dict.fromkeys(("step", "stage", "validated_at_step"), int)
+    if lacking := [name for name, kind in wanted.items() if type(card.get(name)) is not kind]:
+        return f"a card without {', '.join(lacking)}"
+    if not 0 < card["step"] <= now["steps"] or card["stage"] < 0:
+        return f"step {card['step']} of {now['steps']}, stage {card['stage']}"
+    before = {"recipe": card["system"], "config": card["config"], "data": card["data"], "steps": now["steps"]}
+    return "; ".join(differences(before, now))
+
+
+def unsound(items: Mapping[str, Tree]) -> list[str]:
+    """Names of the arrays with numbers that nothing good can come of: NaN anywhere, infinities in what is played.
+
+    Args:
+      items: what `checkpoint_items` gives. An optimiser may keep an infinity on purpose, such as the best loss so far.
+    """
+    found = []
+    for item, tree in items.items():
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+            if not jax.numpy.issubdtype(leaf.dtype, jax.numpy.inexact):
+                continue
+            name, array = jax.tree_util.keystr(path, simple=True, separator="/"), np.asarray(leaf)
+            if (np.isnan(array) if name.startswith("opt/") else ~np.isfinite(array)).any():
+                found.append(name if item != "play" or name.startswith("extra") else f"played {name}")
+    return found
 
 
 def checkpoint_items(state: State) -> dict[str, Tree]:

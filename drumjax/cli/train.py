@@ -150,6 +150,7 @@ def train(arguments: list[str], prog: str) -> int:
         budget=call.budget,
         resume=call.resume,
         parallel=call.parallel,
+        own_process=True,
     )
     print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation at the last step: {_figures(result.metrics)}")
     print(f"best checkpoint: {result.best}; its validation: {_figures(read_card(result.best)['metrics'])}")
