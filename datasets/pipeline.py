@@ -17,6 +17,8 @@ import numpy as np
 from drumjax.boundary import InputError
 
 Arrays = Mapping[str, np.ndarray]
+WHOLE = slice(None)
+"""All columns of a batch."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -67,10 +69,13 @@ class Source(Protocol):
     room: int
     resident: dict[str, np.ndarray]
 
-    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
-        """What a dispatch of `count` ≤ `room` steps needs besides the resident arrays; leading axes (room, batch_size)."""
+    def feed(self, first_step: int, count: int, columns: slice = WHOLE) -> dict[str, np.ndarray]:
+        """What a dispatch of `count` ≤ `room` steps needs besides the resident arrays; leading axes (room, batch_size).
 
-    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        Of several processes each reads only the columns of the batch, its second axis, that its own devices hold.
+        """
+
+    def sweep(self, columns: slice = WHOLE) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         """Feeds that pass over the data once, in order, with a mask float32 (room, batch_size), 0 where there is no item."""
 
     def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -95,15 +100,15 @@ class Resident:
         self.n = _common_length({name: len(array) for name, array in self.resident.items()})
         self.batch_size, self.seed, self.room = batch_size, seed, room
 
-    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
+    def feed(self, first_step: int, count: int, columns: slice = WHOLE) -> dict[str, np.ndarray]:
         index = np.zeros((self.room, self.batch_size), np.int32)
         index[:count] = batch_indices(self.seed, first_step, self.n, self.batch_size, count)
-        return {"index": index}
+        return {"index": index[:, columns]}
 
-    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    def sweep(self, columns: slice = WHOLE) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         # All in one feed, whatever the room: one dispatch validates the whole split.
         index, mask = _in_order(self.n, self.batch_size, -(-self.n // self.batch_size))
-        yield {"index": index}, mask
+        yield {"index": index[:, columns]}, mask[:, columns]
 
     def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
         return {name: array[part["index"]] for name, array in resident.items()}
@@ -129,15 +134,15 @@ class Streaming:
         batch_bytes = batch_size * sum(array.nbytes for array in numeric(items[0]).values())
         self.room = max(1, min(room, buffer_bytes // max(1, batch_bytes)))
 
-    def feed(self, first_step: int, count: int) -> dict[str, np.ndarray]:
-        return self._gather(batch_indices(self.seed, first_step, self.n, self.batch_size, count))
+    def feed(self, first_step: int, count: int, columns: slice = WHOLE) -> dict[str, np.ndarray]:
+        return self._gather(batch_indices(self.seed, first_step, self.n, self.batch_size, count)[:, columns])
 
-    def sweep(self) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    def sweep(self, columns: slice = WHOLE) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         index, mask = _in_order(self.n, self.batch_size, -(-self.n // self.batch_size))
         for first in range(0, len(index), self.room):
             padded = np.zeros((self.room, self.batch_size), np.float32)
             padded[: len(mask[first : first + self.room])] = mask[first : first + self.room]
-            yield self._gather(index[first : first + self.room]), padded
+            yield self._gather(index[first : first + self.room, columns]), padded[:, columns]
 
     def batch(self, resident: dict[str, jax.Array], part: dict[str, jax.Array]) -> dict[str, jax.Array]:
         return part

@@ -8,6 +8,7 @@ and resumed, or cut into dispatches of another length, gives the same bits.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,16 @@ from drumjax.boundary import InputError
 from drumjax.datasets.pipeline import Source, make_source
 from drumjax.systems.system import Progress, System
 from drumjax.train.config import TrainingConfig
-from drumjax.train.parallel import Layout, Mode, compile_training, make_layout, place_feed
+from drumjax.train.parallel import (
+    Layout,
+    Mode,
+    compile_training,
+    here,
+    make_layout,
+    of_first_process,
+    place_everywhere,
+    place_feed,
+)
 
 Tree = Any
 Optimizers = Mapping[str, optax.GradientTransformation]
@@ -154,7 +164,9 @@ class Program(NamedTuple):
     Attributes:
       abstract: `() -> state` of shapes and dtypes, what `start` would give.
       start: `(key) -> state`, freshly drawn and placed.
-      place: `(state) -> state` on the devices, as the compiled dispatch wants it.
+      place: `(state) -> state` on the devices, as the compiled dispatch wants it; of several processes the first one's.
+      fetch: `(placed state) -> state` that this process can work with alone, where other processes hold a part of the placed one;
+        else the same.
       prepare: `(first step, count) -> feed` on the devices; may run in another thread.
       advance: `(state, feed, count, total) -> (state, summary)`, asynchronous; the state given is used up.
       read: `(summary, first step) -> metrics` averaged over the dispatch; waits for it.
@@ -166,6 +178,7 @@ class Program(NamedTuple):
     abstract: Callable[[], State]
     start: Callable[[jax.Array], State]
     place: Callable[[State], State]
+    fetch: Callable[[State], State]
     prepare: Callable[[int, int], Tree]
     advance: Callable[[State, Tree, int, int], tuple[State, jax.Array]]
     read: Callable[[jax.Array, int], dict[str, float]]
@@ -181,6 +194,7 @@ def compile_program(
     devices = layout.mesh.size if layout.mode == "pmap" else 1
     step = make_step(system, optimizers, ema_decay=ema_decay, axis_name=layout.axis_name)
     split = layout.split(0) if layout.mode == "jit" else None
+    columns = layout.columns(source.batch_size)
 
     def batch_of(
         source: Source, resident: Tree, part: Tree, mask: jax.Array | None, split: Any, devices: int
@@ -192,20 +206,25 @@ def compile_program(
         batch = {**source.batch(resident, part), "slot": slot, "mask": jnp.ones(items) if mask is None else mask}
         return batch if split is None else jax.lax.with_sharding_constraint(batch, split)
 
-    def first_state(key: jax.Array, resident: Tree, feed: Tree) -> State:
-        batch = batch_of(source, resident, jax.tree.map(lambda a: a[0], feed), None, None, 1)
+    def first_state(key: jax.Array, batch: Tree) -> State:
         return init_state(system, optimizers, key, batch, ema_decay=ema_decay)
 
+    def first_batch() -> Tree:
+        # Gathered on the host: a program that only draws numbers is compiled sooner, and for one device.
+        part = jax.tree.map(lambda a: a[0], source.feed(0, 1))
+        return jax.tree.map(np.asarray, batch_of(source, source.resident, part, None, None, 1))
+
     def abstract() -> State:
-        return jax.eval_shape(first_state, jax.random.key(0), resident, source.feed(0, 1))
+        return jax.eval_shape(first_state, jax.random.key(0), first_batch())
 
     def start(key: jax.Array) -> State:
-        return place(jax.jit(first_state)(key, resident, source.feed(0, 1)))
+        with jax.default_device(layout.own_device()):
+            return place(jax.jit(first_state)(key, first_batch()))
 
     def place(state: State) -> State:
         # On the devices with the sharding and the strong types that the dispatch returns: anything else compiles a second time.
         strong = jax.tree.map(lambda a: a if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else np.asarray(a), state)
-        return jax.device_put(strong, layout.replicated(), may_alias=False)
+        return place_everywhere(layout, of_first_process(layout, strong))
 
     def dispatch(state: State, resident: Tree, feed: Tree, count: jax.Array, total: jax.Array) -> tuple[State, jax.Array]:
         def one(state: State, i: jax.Array) -> tuple[State, jax.Array, jax.Array]:
@@ -230,11 +249,11 @@ def compile_program(
         return state, jnp.concatenate([sums, jnp.stack([done, finite]).astype(jnp.float32)])
 
     compiled = compile_training(layout, dispatch)
-    resident = jax.device_put(source.resident, layout.replicated())
+    resident = place_everywhere(layout, source.resident)
     names: list[str] = []
 
     def prepare(first_step: int, count: int) -> Tree:
-        return place_feed(layout, source.feed(first_step, count))
+        return place_feed(layout, source.feed(first_step, count, columns), source.batch_size)
 
     def advance(state: State, feed: Tree, count: int, total: int) -> tuple[State, jax.Array]:
         return compiled(state, resident, feed, np.int32(count), np.int32(total))
@@ -249,7 +268,8 @@ def compile_program(
         return metrics
 
     validate = _compile_validation(system, validation, batch_of, layout) if validation is not None else lambda state: None
-    return Program(abstract, start, place, prepare, advance, read, validate, source.room, source.n / source.batch_size)
+    fetch = functools.partial(here, layout)
+    return Program(abstract, start, place, fetch, prepare, advance, read, validate, source.room, source.n / source.batch_size)
 
 
 def is_watched(name: str) -> bool:
@@ -260,8 +280,9 @@ def is_watched(name: str) -> bool:
 def _compile_validation(
     system: System, source: Source, batch_of: Callable[..., Any], layout: Layout
 ) -> Callable[[State], dict[str, np.ndarray]]:
-    resident = jax.device_put(source.resident, layout.replicated())
+    resident = place_everywhere(layout, source.resident)
     same, split = layout.replicated(), layout.split(1)
+    layout, columns = layout._replace(mode="jit"), layout.columns(source.batch_size)
 
     def sums_of(params: Tree, extra: Tree, resident: Tree, feed: Tree, mask: jax.Array) -> dict[str, jax.Array]:
         def one(part_and_mask: Any) -> dict[str, jax.Array]:
@@ -273,8 +294,9 @@ def _compile_validation(
 
     def validate(state: State) -> dict[str, np.ndarray]:
         total: dict[str, np.ndarray] = {}
-        for feed, mask in source.sweep():
-            sums = compiled(played(state), state.extra, resident, jax.device_put(feed, split), jax.device_put(mask, split))
+        for feed, mask in source.sweep(columns):
+            placed = place_feed(layout, (feed, mask), source.batch_size)
+            sums = compiled(played(state), state.extra, resident, *placed)
             for name, batches in sums.items():
                 # Batches are added up in double precision on the host: counts stay exact in data of any size.
                 total[name] = total.get(name, 0) + np.asarray(batches, np.float64).sum(0)
@@ -308,6 +330,7 @@ def run_steps(
     next_stop: Callable[[int], int],
     seconds: float,
     offset: int = 0,
+    agree: Callable[[float], float] = float,
 ) -> Iterator[Report]:
     """Trains, one report a dispatch.
 
@@ -319,6 +342,8 @@ def run_steps(
       next_stop: `(step) -> ` the first step after it at which the caller wants the state: a dispatch ends exactly there.
       seconds: about how long a dispatch may last.
       offset: added to a step in the order of the data, and in errors: the steps of earlier stages.
+      agree: of the seconds that a dispatch took here makes those that all processes go by: dispatches of unequal length would wait
+        for each other for ever.
 
     Raises:
       NonFiniteLoss: names the step.
@@ -339,7 +364,7 @@ def run_steps(
             following = plan(step) if step < until else 0
             ahead = (following, worker.submit(program.prepare, offset + step, following)) if following else None
             metrics = program.read(summary, offset + step - n)
-            took = time.perf_counter() - began
+            took = agree(time.perf_counter() - began)
             yield Report(state, step, metrics, took)
             if measured:
                 # Longer by a factor at most: a short dispatch is a poor measure of a long one.

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from drumjax.boundary import InputError
@@ -32,6 +34,11 @@ class Layout(NamedTuple):
     mesh: Mesh
 
     @property
+    def several_processes(self) -> bool:
+        """Whether some of the devices are another process's."""
+        return not self.replicated().is_fully_addressable
+
+    @property
     def axis_name(self) -> str | None:
         """The axis over which a step averages by hand: that of `pmap`; under `jit` there is none."""
         return AXIS if self.mode == "pmap" else None
@@ -44,16 +51,35 @@ class Layout(NamedTuple):
         """Every device holds its part along an axis of each array."""
         return NamedSharding(self.mesh, PartitionSpec(*[None] * axis, AXIS))
 
+    def own_device(self) -> jax.Device:
+        """The first device that is this process's."""
+        return self.mesh.local_devices[0]
+
+    def columns(self, batch_size: int) -> slice:
+        """The items of a batch from the first to the last that this process's devices hold: what it has to read."""
+        if not self.several_processes:
+            return slice(0, batch_size)
+        parts = [index[0] for index in self.split(0).addressable_devices_indices_map((batch_size,)).values() if index]
+        return slice(min(part.start or 0 for part in parts), max(part.stop or batch_size for part in parts))
+
 
 def make_layout(batch_size: int, mode: Mode = "jit", devices: Sequence[jax.Device] | None = None) -> Layout:
     """All devices, or the given ones.
 
     Raises:
-      InputError: when the batch cannot be split evenly, or the mode is unknown.
+      InputError: when the batch cannot be split evenly, the mode is unknown, or one that the processes cannot train in together.
     """
-    devices = list(jax.devices() if devices is None else devices)
+    everything = jax.devices()
+    devices = list(everything if devices is None else devices)
     if mode not in ("jit", "pmap"):
         raise InputError("parallel", rule="jit or pmap", found=str(mode), remedy="leave it out for jit")
+    if jax.process_count() > 1:
+        # Under `pmap` every process would run a program of its own devices' shape; what `jit` splits over hosts, it need not.
+        if mode == "pmap":
+            raise InputError("parallel", rule="jit where several processes train together", found="pmap", remedy="leave it out")
+        if set(devices) != set(everything):
+            remedy = "hide devices from a process before it starts"
+            raise InputError("devices", rule="all devices of all processes", found=f"{len(devices)} of them", remedy=remedy)
     if batch_size % len(devices):
         near = max(len(devices), batch_size // len(devices) * len(devices))
         raise InputError(
@@ -81,9 +107,82 @@ def compile_training(layout: Layout, dispatch: Callable[..., tuple[Tree, Tree]])
     return jax.jit(dispatch, in_shardings=(same, same, split, same, same), out_shardings=same, donate_argnums=0)
 
 
-def place_feed(layout: Layout, feed: Tree) -> Tree:
-    """Sends a feed, leading axes (room, batch_size), to where the compiled dispatch wants it."""
+def place_feed(layout: Layout, feed: Tree, batch_size: int) -> Tree:
+    """Sends a feed, leading axes (room, `layout.columns(batch_size)`), to where the compiled dispatch wants it."""
     if layout.mode == "pmap":
         devices = layout.mesh.size
         return jax.tree.map(lambda a: a.reshape(a.shape[0], devices, a.shape[1] // devices, *a.shape[2:]), feed)
-    return jax.device_put(feed, layout.split(1))
+    if not layout.several_processes:
+        return jax.device_put(feed, layout.split(1))
+    first = layout.columns(batch_size).start
+
+    def place(array: np.ndarray) -> jax.Array:
+        def part(index: tuple[slice, ...] | None) -> np.ndarray:
+            assert index is not None
+            return array[:, (index[1].start or 0) - first : (index[1].stop or batch_size) - first]
+
+        return jax.make_array_from_callback((array.shape[0], batch_size, *array.shape[2:]), layout.split(1), part)
+
+    return jax.tree.map(place, feed)
+
+
+def place_everywhere(layout: Layout, tree: Tree) -> Tree:
+    """Sends arrays that every process holds alike to all devices. Nothing passes between processes."""
+    if not layout.several_processes:
+        return jax.device_put(tree, layout.replicated(), may_alias=False)
+
+    def place(leaf: Any) -> jax.Array:
+        if _is_key(leaf):
+            return _as_keys(place(np.asarray(jax.random.key_data(leaf))), leaf)
+        array = np.asarray(leaf)
+        return jax.make_array_from_callback(array.shape, layout.replicated(), lambda index: array)
+
+    return jax.tree.map(place, tree)
+
+
+def here(layout: Layout, tree: Tree) -> Tree:
+    """Arrays that are the same on all devices, as a process can work with them alone: on one device of its own.
+
+    A copy where some devices are another process's; else the tree itself.
+    """
+    if not layout.several_processes:
+        return tree
+
+    def own(leaf: jax.Array) -> jax.Array:
+        if _is_key(leaf):
+            # The words of a key lie in an array that spans processes too.
+            return _as_keys(jax.numpy.asarray(np.asarray(jax.jit(jax.random.key_data)(leaf))), leaf)
+        return jax.numpy.asarray(np.asarray(leaf))
+
+    return jax.tree.map(own, tree)
+
+
+def of_first_process(layout: Layout, tree: Tree) -> Tree:
+    """What process 0 holds, in every process: no bit depends on whose processor drew or computed it.
+
+    Args:
+      layout: of the training.
+      tree: arrays of one structure, shapes and dtypes in every process, on its own devices.
+
+    Returns:
+      The same with numpy arrays; the tree itself where one process trains.
+    """
+    if not layout.several_processes:
+        return tree
+    leaves, structure = jax.tree.flatten(tree)
+    words = [np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf) for leaf in leaves]
+    # As bytes: what is sent is added to the zeros of the others, which would turn -0 into 0 and count on every dtype's sum.
+    raw = np.frombuffer(b"".join(word.tobytes() for word in words), np.uint8)
+    sent, result = np.asarray(multihost_utils.broadcast_one_to_all(raw)).tobytes(), []
+    for leaf, word in zip(leaves, words, strict=True):
+        array, sent = np.frombuffer(sent[: word.nbytes], word.dtype).reshape(word.shape), sent[word.nbytes :]
+        result.append(_as_keys(jax.numpy.asarray(array), leaf) if _is_key(leaf) else array)
+    return jax.tree.unflatten(structure, result)
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_keys(words: jax.Array, like: Any) -> jax.Array:
+    return jax.jit(lambda words: jax.random.wrap_key_data(words, impl=jax.random.key_impl(like)))(words)

@@ -175,7 +175,7 @@ def test_dispatches_grow_to_the_wanted_time_and_end_at_every_stop() -> None:
         time.sleep(0.001 * n)
         return state, n
 
-    program = Program(None, None, None, lambda first, n: n, advance, lambda summary, first: {}, None, 1000, 1.0)
+    program = Program(None, None, None, None, lambda first, n: n, advance, lambda summary, first: {}, None, 1000, 1.0)
     state = type("S", (), {"step": 0})()
     stops = Schedule(33.3, 400)
     reports = list(run_steps(program, state, until=400, total=400, next_stop=stops.next_stop, seconds=0.02))
@@ -204,7 +204,7 @@ def test_the_next_feed_is_made_while_a_dispatch_runs() -> None:
         busy[0] = False
         return {}
 
-    program = Program(None, None, None, prepare, advance, read, None, 1, 1.0)
+    program = Program(None, None, None, None, prepare, advance, read, None, 1, 1.0)
     list(run_steps(program, type("S", (), {"step": 0})(), until=5, total=5, next_stop=lambda _: 5, seconds=1))
     assert seen == [False, True, True, True, True]
 
