@@ -9,12 +9,15 @@ from os import PathLike
 
 import numpy as np
 
-from drumjax.boundary import InputError, read_bytes, write_bytes
+from drumjax.boundary import InputError, parse_json, read_bytes, write_bytes
 from drumjax.datasets.info import NUMERIC, TEXTS, DataInfo, PatternSet, check, content_sha256
 from drumjax.datasets.splits import SPLITS
 
 MOST_BYTES = 1 << 30
 """The largest file that is read, packed and unpacked: some 300,000 patterns of 6 lanes, the embedded set 180 times."""
+_BYTES, _RATIO = 64 << 20, 128
+"""What is unpacked in any case, and how many times its own size a larger file may hold: the embedded set 59 times, zeros 1,000."""
+_INFO_BYTES = 8 << 20
 _INFO = "info"
 _CONTENT = "content_sha256"
 _WIDEST_TEXT = 1024
@@ -55,7 +58,7 @@ def read_npz(path: str | PathLike[str]) -> PatternSet:
     """
     data = read_bytes(path, max_bytes=MOST_BYTES, what="an .npz file of drum patterns")
     try:
-        return _parse(data)
+        return _parse(path, data)
     except Exception as error:  # zipfile, zlib and numpy raise a dozen kinds about a forged or damaged archive
         raise InputError(
             path,
@@ -65,16 +68,23 @@ def read_npz(path: str | PathLike[str]) -> PatternSet:
         ) from None
 
 
-def _parse(data: bytes) -> PatternSet:
+def _parse(path: str | PathLike[str], data: bytes) -> PatternSet:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         expected = {_INFO, _CONTENT} | {f"{split}/{name}" for split in SPLITS for name in (*NUMERIC, *TEXTS)}
         if set(members) != expected or len(archive.infolist()) != len(expected):
             raise ValueError(f"arrays {', '.join(sorted(members)[:8])} …, not those of drum patterns")
-        if sum(member.file_size for member in members.values()) > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES:,} bytes when unpacked")
+        size = sum(member.file_size for member in members.values())
+        if size > min(MOST_BYTES, max(_BYTES, _RATIO * len(data))):
+            raise ValueError(f"{size:,} bytes when unpacked, which is too many for its {len(data):,}")
+        for name in (_INFO, _CONTENT):
+            if members[name].file_size > _INFO_BYTES:
+                raise ValueError(f"{members[name].file_size:,} bytes of {name}, more than {_INFO_BYTES:,}")
         arrays = {name: _array(archive, member) for name, member in members.items()}
-    info = DataInfo.from_json(json.loads(str(arrays[_INFO])))
+    try:
+        info = DataInfo.from_json(parse_json(path, str(arrays[_INFO])))
+    except InputError as error:
+        raise ValueError(f"{_INFO} with {error.found}, where {error.rule} is expected") from None
     splits = {split: {name: arrays[f"{split}/{name}"] for name in (*NUMERIC, *TEXTS)} for split in SPLITS}
     patterns = check(PatternSet(info, splits))
     if content_sha256(patterns) != str(arrays[_CONTENT]):

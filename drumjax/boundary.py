@@ -43,6 +43,10 @@ AUDIO_SAMPLES = 16 << 20
 AUDIO_CHANNELS = 32
 
 
+_LONGEST = 500
+"""Characters of a rule, and of what was found instead, that an error keeps."""
+
+
 class InputError(ValueError):
     """What a user gave does not keep a rule. Shown as one message, without a traceback; the command ends with exit code 2.
 
@@ -54,6 +58,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, path: StrPath, *, rule: str, found: str, remedy: str) -> None:
+        # A file may hold a megabyte in the place of a name: more than this is no help to anyone.
+        rule, found = (text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in (rule, found))
         self.path, self.rule, self.found, self.remedy = str(path), rule, found, remedy
         # What a file says must not reach a terminal as control characters, nor a name that is not UTF-8 as lone surrogates.
         message = f"{self.path}: expected {rule}; found {found}; {remedy}"
@@ -280,7 +286,17 @@ def read_json(path: StrPath, *, max_bytes: int = JSON_BYTES, max_depth: int = JS
     Raises:
       InputError: when the file breaks one of these rules or is no JSON; the message gives the line.
     """
-    text = _read_text(path, max_bytes, "a JSON file")
+    return parse_json(path, _read_text(path, max_bytes, "a JSON file"), max_depth=max_depth)
+
+
+def parse_json(path: StrPath, text: str, *, max_depth: int = JSON_DEPTH) -> Any:
+    """The value of JSON text that stands in a file of another kind; rules and errors are those of `read_json`.
+
+    Args:
+      path: the file, for messages.
+      text: of a length that its caller has limited.
+      max_depth: the deepest nesting.
+    """
 
     def fail(rule: str, found: str, remedy: str = "correct the file") -> InputError:
         return InputError(path, rule=rule, found=found, remedy=remedy)
@@ -692,7 +708,7 @@ def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUD
             raise fail(f"at most {max_seconds:g} s of sound", f"{frames / rate:,.1f} s", "cut it to the part you need")
         if frames * channels > AUDIO_SAMPLES:
             raise fail(f"at most {AUDIO_SAMPLES:,} samples", f"{frames * channels:,}", "cut it, or export it in mono")
-        samples = sound.read(dtype="float32", always_2d=True)
+        samples = sound.read(frames, dtype="float32", always_2d=True)  # by number: GSM cannot be sought in, and is not read whole
         # An MP3 file does not say how long it is: libsndfile's guess was 3,900 frames too high in real ones.
         if len(samples) != frames and (sound.format != "MP3" or not len(samples)):
             raise fail(f"{frames:,} frames, as the header says", f"{len(samples):,}: the file is cut off", "get the whole file")

@@ -49,6 +49,8 @@ from drumjax.provenance import is_record
 MAX_ENTRIES = 4096
 MAX_STEPS = 1 << 18
 """In all patterns of a file: 4,096 of 64 steps."""
+MAX_ROWS = 256
+"""In one pattern: more than there are drums, even if every MIDI pitch has two names."""
 PLAIN_VELOCITY = 100 / 127
 """A bare "x"; an accent is 1."""
 LATEST = 59 / 60
@@ -223,6 +225,8 @@ def _grid_pattern(
     tracks, offsets = entry.get("tracks"), entry.get("offsets", {})
     if not isinstance(tracks, dict) or not tracks:
         raise _Fault("'tracks' with a row for each lane", "none" if not tracks else str(tracks)[:40])
+    if len(tracks) > MAX_ROWS:
+        raise _Fault(f"at most {MAX_ROWS} rows", f"{len(tracks):,}")
     if not isinstance(offsets, dict) or not offsets.keys() <= tracks.keys():
         raise _Fault("'offsets' with rows that 'tracks' has too", str(offsets)[:40])
 
@@ -349,6 +353,8 @@ def _on_sixteenths(velocity: np.ndarray, offset: np.ndarray, steps_per_quarter: 
     velocities = velocity[rows, lanes]
     times = (rows + 0.5 * offset[rows, lanes].astype(np.float64)) * STEPS_PER_QUARTER / steps_per_quarter
     steps = -(-len(velocity) * STEPS_PER_QUARTER // steps_per_quarter)
+    if steps > STEPS:
+        raise _Fault(f"at most {STEPS:,} sixteenths", f"{steps:,}")
     cells = np.clip(np.floor(times + 0.5).astype(int), 0, steps - 1)
     late = np.clip(2 * (times - cells), -1, LATEST)
     new_velocity = np.zeros((steps, velocity.shape[1]), np.float32)

@@ -102,7 +102,10 @@ def test_the_name_has_to_end_in_npz(patterns, tmp_path):
         ("train/velocity.npy", b"not an array", "magic string"),
         ("train/name.npy", npy(np.array(["x" * 2000] * 9)), "an array of <U2000"),
         ("info.npy", npy(np.array("{}")), "expected the fields"),
-        ("info.npy", npy(np.array("not json")), "Expecting value"),
+        ("info.npy", npy(np.array("not json")), "info with Expecting value"),
+        ("info.npy", npy(np.array('{"kind": 1, "kind": 2}')), "info with 'kind' twice"),
+        ("info.npy", npy(np.array("[" * 1000)), "info with deeper nesting"),
+        ("info.npy", npy(np.array("x" * (3 << 20))), "bytes of info, more than"),
         ("content_sha256.npy", npy(np.array("0" * 64)), "do not fit the hash"),
         ("extra.npy", npy(np.zeros(1)), "not those of drum patterns"),
     ],
@@ -132,6 +135,13 @@ def test_an_archive_that_unpacks_to_more_than_the_cap_is_refused(written, monkey
     monkeypatch.setattr("drumjax.datasets.npz.MOST_BYTES", 50_000)
     with pytest.raises(InputError, match="when unpacked"):
         read_npz(forged(written, {**members(written), "train/offset.npy": bytes(1_000_000)}))
+
+
+def test_an_archive_of_zeros_by_the_million_is_refused(written):
+    """100 MB of rest in 100 kB: under the cap, and yet not what patterns pack into."""
+    arrays = {"train/velocity.npy": npy(np.zeros((30_000, 64, 6), np.float32)), "train/offset.npy": npy(np.zeros((30_000, 64, 6)))}
+    with pytest.raises(InputError, match="bytes when unpacked, which is too many for its"):
+        read_npz(forged(written, members(written) | arrays))
 
 
 def test_other_files_are_refused(tmp_path, written):
