@@ -40,6 +40,7 @@ VERBS = {
     "pattern interpolate": Verb("drumjax.cli.pattern:interpolate", "Drum patterns that lead from one pattern to another."),
     "pattern crossfade": Verb("drumjax.cli.pattern:crossfade", "The disc jockey's baseline: one pattern faded into another."),
     "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
+    "again": Verb("drumjax.cli.again:again", "Make a file again, bit for bit, from its own provenance."),
 }
 
 

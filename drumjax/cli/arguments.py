@@ -98,11 +98,11 @@ def check_options(call: Generating) -> None:
         raise InputError("--tempo-bpm", rule="20 to 400 beats a minute", found=f"{call.tempo_bpm:g}", remedy=remedy)
     output = destination(call)
     if output is not None and not names_folder(output):
-        _check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
+        check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
     if call.wav is not None:
-        _check_place(call.wav, "a sound file", SOUND_SUFFIXES)
+        check_place(call.wav, "a sound file", SOUND_SUFFIXES)
     if call.plot is not None:
-        _check_place(call.plot, "a picture", PICTURE_SUFFIXES)
+        check_place(call.plot, "a picture", PICTURE_SUFFIXES)
     if call.kit is not None and call.wav is None:
         raise InputError("--kit", rule="--wav beside it", found="none", remedy="add --wav FILE to hear the kit, or leave it out")
     _check_inputs_stay(call, output)
@@ -118,16 +118,16 @@ def _check_inputs_stay(call: Generating, output: str | None) -> None:
         results.append(Path(output))
     folders = [Path(name).resolve() for name in (call.kit, call.model) if name is not None and Path(name).is_dir()]
     for i, result in enumerate(results):
-        taken = "a file that goes in" if any(_same(result, pattern) for pattern in patterns) else ""
+        taken = "a file that goes in" if any(same_file(result, pattern) for pattern in patterns) else ""
         if result.exists() and any(result.resolve().is_relative_to(folder) for folder in folders):
             taken = "a file of the kit or the model"
-        if any(_same(result, other) for other in results[:i]):
+        if any(same_file(result, other) for other in results[:i]):
             taken = "another result's name"
         if taken:
             raise InputError(result, rule="a name of its own for what is written", found=taken, remedy="choose another name")
 
 
-def _same(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
@@ -137,7 +137,7 @@ def _is_part(path: Path, measures: int) -> bool:
     return path.suffix == ".mid" and stem.isdecimal() and len(stem) == width and 1 <= int(stem) <= measures
 
 
-def _check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
+def check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
     if path.suffix.lower() not in suffixes:
         found = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise InputError(path, rule=f"{what} that ends in {', '.join(suffixes)}", found=found, remedy="change the name")

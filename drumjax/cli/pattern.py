@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
+
+from tyro.conf import Suppress
 
 from drumjax.cli.arguments import (
     Generating,
@@ -21,14 +24,17 @@ from drumjax.cli.arguments import (
     load_kit,
     load_pattern,
     parse,
+    parse_reference,
     say,
     warnings_said,
     write_patterns,
     write_picture,
     write_sound,
 )
-from drumjax.patterns import PAPER_TEMPO_BPM, Pattern
-from drumjax.provenance import joined
+from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_kit, find_model, find_pattern, parts, rebuild
+from drumjax.patterns import PAPER_TEMPO_BPM, Pattern, concatenate
+from drumjax.provenance import Named, joined
+from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import render, render_crossfade
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     from drumjax.signal.rendering import Kit
 
 Call = TypeVar("Call", bound=Generating)
+Lead = TypeVar("Lead", bound="Leading")
 
 
 class Made(NamedTuple):
@@ -69,6 +76,8 @@ class Leading(Generating):
     """MIDI channel (1 to 16) of the drums, where it is not 10."""
     seed: int | None = None
     """Written into the provenance where given; nothing is drawn at random."""
+    channels: Annotated[tuple[int | None, int | None] | None, Suppress] = None
+    """The channel of each end, where they are not both `channel`: in Python each file is read by itself."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -119,8 +128,10 @@ def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
     """The instrument and the two ends; that the ends are there is found before the model is loaded."""
     check_patterns(*call.sources)
     instrument = load_instrument(call.model)
+    steps, channels = instrument.config.steps, call.channels or (call.channel, call.channel)
     start, goal = (
-        load_pattern(source, instrument.drum_map, steps=instrument.config.steps, channel=call.channel) for source in call.sources
+        load_pattern(source, instrument.drum_map, steps=steps, channel=channel)
+        for source, channel in zip(call.sources, channels, strict=True)
     )
     return instrument, start if call.tempo_bpm is None else replace(start, tempo_bpm=call.tempo_bpm), goal
 
@@ -136,6 +147,12 @@ def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figu
     from drumjax.plots import interpolation_beside_crossfade
 
     return interpolation_beside_crossfade(composed, faded)
+
+
+def _sheet(patterns: Sequence[Pattern]) -> Figure:
+    from drumjax.plots import pattern_sheet
+
+    return pattern_sheet(patterns)
 
 
 def make_interpolation(call: Interpolate) -> Made:
@@ -168,12 +185,7 @@ def make_samples(call: Sample) -> Made:
     tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
     patterns = instrument.sample(call.measures, seed=call.seed, tempo_bpm=tempo_bpm)
 
-    def picture() -> Figure:
-        from drumjax.plots import pattern_sheet
-
-        return pattern_sheet(patterns)
-
-    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=picture)
+    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns))
 
 
 def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[str], prog: str) -> int:
@@ -194,6 +206,77 @@ def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[st
     if call.plot is not None:
         say(write_picture(made.picture(), call.plot))
     return 0
+
+
+def _again(recall: Recall, made: Made, kit: Named | None) -> Write:
+    """What writes a file once more: its part of what its call made, as patterns or as sound."""
+    check_made(recall, joined([pattern.provenance for pattern in made.patterns]) or {"inputs": []})
+    chosen = parts(recall, made.patterns)
+    if recall.sound is None:
+        whole = replace(concatenate(chosen), provenance=recall.origin)
+        return whole.save
+    sounds = find_kit(recall, kit, chosen[0].drum_map, recall.sound.sample_rate_hz)
+    # A part's sound was rendered from its patterns alone, whatever the whole sounds like.
+    samples = made.sound(sounds) if len(chosen) == len(made.patterns) else render(chosen, sounds)
+    return lambda place: write_audio(place, samples, sounds.sample_rate_hz, recall.origin)
+
+
+def _kit_entry(recall: Recall, patterns: int) -> Named | None:
+    """The record's kit, which stands behind the patterns that went in; None where there is none.
+
+    Raises:
+      InputError: more or fewer inputs than so many patterns and, of a sound, a kit.
+    """
+    check_inputs(recall, patterns, patterns + (recall.sound is not None))
+    return recall.record.inputs[patterns] if len(recall.record.inputs) > patterns else None
+
+
+def _leading_again(recall: Recall, call_type: type[Lead], make: Callable[[Lead], Made], *must: str) -> Write:
+    kit = _kit_entry(recall, 2)
+    call = rebuild(recall, call_type, must, blank={"start": "", "goal": ""})
+    ends = recall.record.inputs[:2]
+    start, goal = (find_pattern(recall, entry) for entry in ends)
+    channels = (ends[0].channel, ends[1].channel)
+    return _again(recall, make(replace(call, model=find_model(recall), start=start, goal=goal, channels=channels)), kit)
+
+
+def interpolate_again(recall: Recall) -> Write:
+    """How `drumjax again` makes the files of `pattern interpolate`."""
+    return _leading_again(recall, Interpolate, make_interpolation, "measures", "path", "tempo_bpm")
+
+
+def crossfade_again(recall: Recall) -> Write:
+    """How `drumjax again` makes the files of `pattern crossfade`."""
+    return _leading_again(recall, Crossfade, make_crossfade, "measures", "tempo_bpm")
+
+
+def sample_again(recall: Recall) -> Write:
+    """How `drumjax again` makes the files of `pattern sample`."""
+    kit = _kit_entry(recall, 0)
+    call = rebuild(recall, Sample, ("measures", "tempo_bpm"))
+    return _again(recall, make_samples(replace(call, model=find_model(recall))), kit)
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """What a record of `PatternInstrument.reconstruct`, which is no verb of the command, holds beside its input."""
+
+    tempo_bpm: float
+    seed: None = None
+
+
+def reconstruct_again(recall: Recall) -> Write:
+    """How `drumjax again` makes a file that was saved in Python after `PatternInstrument.reconstruct`."""
+    kit = _kit_entry(recall, 1)
+    call = rebuild(recall, Reconstruct, ("tempo_bpm",))
+    entry = recall.record.inputs[0]
+    found = find_pattern(recall, entry)
+    instrument = load_instrument(find_model(recall))
+    pattern = load_pattern(found, instrument.drum_map, steps=instrument.config.steps, channel=entry.channel)
+    # A file's name is its pattern's, and stays so in what is made of it: it may have another now.
+    stem = Path(parse_reference(entry.name)[0]).stem if pattern.name == Path(parse_reference(found)[0]).stem else pattern.name
+    patterns = instrument.reconstruct([replace(pattern, tempo_bpm=call.tempo_bpm, name=stem)])
+    return _again(recall, Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns)), kit)
 
 
 def interpolate(arguments: list[str], prog: str) -> int:
