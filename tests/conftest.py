@@ -159,6 +159,30 @@ def tiny_workdir(tiny_config: Any, compilation_cache: None, tmp_path_factory: py
 
 
 @pytest.fixture(scope="session")
+def untrained_gan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a pattern GAN as it is before training, at a threshold that a sixth of all cells reach: many patterns."""
+    import jax
+    import numpy as np
+
+    from drumjax import checkpoint
+    from drumjax.configs import dump_config
+    from drumjax.models import pattern_gan
+    from drumjax.patterns import TR808, drum_map_to_json
+
+    config = pattern_gan.PatternGANConfig(decoder_widths=(32, 64))
+    params = pattern_gan.init_generator(config, jax.random.key(4))
+    noise = pattern_gan.draw_noise(config, jax.random.key(5), np.arange(256))
+    threshold = float(np.quantile(jax.nn.sigmoid(pattern_gan.generate(config, params, noise)), 5 / 6))
+    play = {"drum_map": drum_map_to_json(TR808), "genres": ["idm"], "steps": 64, "threshold": threshold}
+    card = {
+        "system": "pattern-gan", "step": 1, "config": {"model": dump_config(config)}, "play": play, "metrics": {},
+        "criterion": {"name": "x", "mode": "max", "value": 0.0},
+    }  # fmt: skip
+    place = tmp_path_factory.mktemp("gan") / "checkpoints" / "1"
+    return checkpoint.save(place, {"play": {"params": {"generator": params}, "extra": {}}}, {checkpoint.CARD: card})
+
+
+@pytest.fixture(scope="session")
 def tiny(tiny_workdir: Path) -> Any:
     """The instrument of `tiny_workdir`."""
     import drumjax

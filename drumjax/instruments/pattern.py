@@ -1,6 +1,7 @@
-"""The pattern instrument: interpolate, crossfade, sample and reconstruct drum patterns with a trained pattern VAE.
+"""The pattern instrument: interpolate, wander, sample and reconstruct drum patterns with a trained pattern VAE or pattern GAN.
 
-Source: Off the Beaten Track, "Generating Interpolations" and "A software instrument for start-goal interpolations".
+Source: Off the Beaten Track, "Generating Interpolations", "A software instrument for start-goal interpolations" and "Using GANs for
+autonomous drumming". A GAN has no encoder: what begins with given patterns (encode, reconstruct, interpolate) needs a VAE.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import jax
@@ -18,39 +20,65 @@ import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
-from drumjax.models import pattern_vae as network
+from drumjax.models import pattern_gan, pattern_vae
+from drumjax.models.pattern_gan import PatternGANConfig
 from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
-from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
+from drumjax.patterns import DrumMap, Pattern, drum_map_from_json, wandering
 from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM
 from drumjax.provenance import in_part, is_record, provenance
 from drumjax.systems.pattern_vae import item_normal
 
-SYSTEM = "pattern-vae"
+PatternConfig = PatternVAEConfig | PatternGANConfig
+CONFIGS: Mapping[str, type[PatternConfig]] = MappingProxyType({"pattern-vae": PatternVAEConfig, "pattern-gan": PatternGANConfig})
+"""The configuration's class for each system that can be played."""
 LEAST_BUCKET = 8
 """Calls are padded to 8, 16, 32, … items, so that a few compiled programs serve every length."""
 MOST_MEASURES = 1024
 """65,536 steps, the longest grid that the library reads again, over two hours at 129 BPM: a call for more is taken for a slip."""
 MOST_SEED = 2**32 - 1
+WANDER_BLOCK = 64
+"""A performance is made so many measures at a time, whatever its length: a program compiled for another number of items may round
+otherwise, and a cell at the threshold would be a hit in one performance and none in a longer one."""
+
+Signatures = dict[str, Callable[..., dict[str, jax.Array]]]
 
 
-def signatures(config: PatternVAEConfig) -> dict[str, Callable[..., dict[str, jax.Array]]]:
+def signatures(config: PatternConfig) -> Signatures:
     """The instrument's pure functions, each `(params, **named arrays) -> {name: array}`: its methods call them, export writes them.
+
+    A GAN has `decode` and `sample` alone, its noise is the `code`.
 
     - `encode`: `grid` float32 (n, steps, lanes) → `code`, `log_variance` (n, d): mean and log-variance of q(z|x).
     - `decode`: `code` (n, d) → `grid` float32 (n, steps, lanes), velocities before the threshold.
     - `interpolate`: `start`, `goal` (steps, lanes), `mu` (n,) in [0, 1], `spherical` bool scalar → `grid` (n, steps, lanes) and
       `code` (n, d), by eq. 7 where spherical and eq. 6 elsewhere.
-    - `sample`: `key` uint32 (2,), `slot` int32 (n,) → `grid`, `code`: decoded from the standard normal prior, one key a slot.
+    - `sample`: `key` uint32 (2,), `slot` int32 (n,) → `grid`, `code`: decoded from the prior, standard normal for a VAE and the
+      noise of its training for a GAN, one key a slot.
     """
+    return _of_gan(config) if isinstance(config, PatternGANConfig) else _of_vae(config)
+
+
+def _of_gan(config: PatternGANConfig) -> Signatures:
+    def decode(params, code):
+        return {"grid": jax.nn.sigmoid(pattern_gan.generate(config, params["generator"], code))}
+
+    def sample(params, key, slot):
+        code = pattern_gan.draw_noise(config, jax.random.wrap_key_data(key), slot)
+        return {"code": code, **decode(params, code)}
+
+    return {"decode": decode, "sample": sample}
+
+
+def _of_vae(config: PatternVAEConfig) -> Signatures:
     model = PatternVAE(config)
 
     def encode(params, grid):
-        mean, log_variance = network.encode(model, params["vae"], grid)
+        mean, log_variance = pattern_vae.encode(model, params["vae"], grid)
         return {"code": mean, "log_variance": log_variance}
 
     def decode(params, code):
-        return {"grid": jax.nn.sigmoid(network.decode(model, params["vae"], code))}
+        return {"grid": jax.nn.sigmoid(pattern_vae.decode(model, params["vae"], code))}
 
     def interpolate(params, start, goal, mu, spherical):
         first, last = encode(params, jnp.stack([start, goal]))["code"]
@@ -65,7 +93,7 @@ def signatures(config: PatternVAEConfig) -> dict[str, Callable[..., dict[str, ja
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(config: PatternVAEConfig) -> Mapping[str, Callable[..., dict[str, jax.Array]]]:
+def _compiled(config: PatternConfig) -> Mapping[str, Callable[..., dict[str, jax.Array]]]:
     return {name: jax.jit(function) for name, function in signatures(config).items()}
 
 
@@ -108,21 +136,21 @@ def numbered(patterns: Sequence[Pattern]) -> list[Pattern]:
 
 @dataclass(frozen=True)
 class PatternInstrument:
-    """A trained pattern VAE, ready to play. Make one with `drumjax.load`.
+    """A trained pattern VAE or pattern GAN, ready to play. Make one with `drumjax.load`.
 
     Attributes:
       name: the model as the user named it: a shipped model's name or a folder.
       config: the network's shape.
-      params: its weights, on the default device.
+      params: its weights, on the default device; of a GAN those of the generator.
       drum_map: what the lanes are.
-      threshold: the decoded velocity from which on a cell is a hit, chosen on the validation split and stored with the weights.
+      threshold: the decoded velocity from which on a cell is a hit, chosen in training and stored with the weights.
       genres: the genres of the data it was trained on.
       card: everything that was stored beside the weights.
       sha256: the hash of the checkpoint's manifest, which names it in provenance.
     """
 
     name: str
-    config: PatternVAEConfig
+    config: PatternConfig
     params: Any
     drum_map: DrumMap
     threshold: float
@@ -137,14 +165,20 @@ class PatternInstrument:
         Raises:
           InputError: the card is of another system, or does not hold what playing needs.
         """
-        system = card.get("system")
-        if system != SYSTEM:
+        system = str(card.get("system"))
+        if system not in CONFIGS:
             raise InputError(
                 directory,
-                rule=f"a checkpoint of {SYSTEM!r}",
-                found=f"one of {system!r}",
+                rule=f"a checkpoint of {' or '.join(map(repr, CONFIGS))}",
+                found=f"one of {card.get('system')!r}",
                 remedy="name a pattern model: see 'drumjax models list', or train one with 'drumjax train pattern-vae'",
             )
+        # Training also wrote the discriminator, which nobody plays.
+        players = ("generator",) if system == "pattern-gan" else ("vae",)
+        if not isinstance(params, Mapping) or not params.keys() >= set(players):
+            found = f"those of {', '.join(params)}" if isinstance(params, Mapping) and params else "none"
+            remedy = "take another checkpoint, or train again"
+            raise InputError(directory, rule=f"the weights of the {players[0]}", found=found, remedy=remedy)
         try:
             play = card["play"]
             drum_map, threshold = drum_map_from_json(play["drum_map"]), float(play["threshold"])
@@ -158,8 +192,8 @@ class PatternInstrument:
             ) from error
         return cls(
             name=name,
-            config=checkpoint.parse_config(PatternVAEConfig, config, directory / "card.json"),
-            params=jax.device_put(params),
+            config=checkpoint.parse_config(CONFIGS[system], config, directory / "card.json"),
+            params=jax.device_put({player: params[player] for player in players}),
             drum_map=drum_map,
             threshold=threshold,
             genres=genres,
@@ -167,9 +201,23 @@ class PatternInstrument:
             sha256=checkpoint.fingerprint(directory),
         )
 
-    def signatures(self) -> dict[str, Callable[..., dict[str, jax.Array]]]:
+    def signatures(self) -> Signatures:
         """See `signatures` of this module; the parameters are the first argument."""
         return signatures(self.config)
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the model reads patterns as well as making them: a VAE does, a GAN does not."""
+        return isinstance(self.config, PatternVAEConfig)
+
+    def _require_encoder(self, verb: str) -> None:
+        if not self.has_encoder:
+            raise InputError(
+                self.name,
+                rule=f"a model with an encoder, to {verb} patterns",
+                found="a pattern GAN, which has none",
+                remedy="take a pattern VAE such as 'pattern-vae'; what a GAN plays is 'sample' and 'wander'",
+            )
 
     def grid(self, pattern: Pattern) -> np.ndarray:
         """A pattern as the network's input, float32 (steps, lanes); offsets are left aside.
@@ -199,7 +247,12 @@ class PatternInstrument:
         return pattern.velocity
 
     def encode(self, patterns: Sequence[Pattern]) -> np.ndarray:
-        """The patterns' codes, the mean of q(z|x): float32 (patterns, d)."""
+        """The patterns' codes, the mean of q(z|x): float32 (patterns, d).
+
+        Raises:
+          InputError: a model without an encoder, or a pattern that the network cannot read.
+        """
+        self._require_encoder("encode")
         if not patterns:
             return np.zeros((0, self.config.latent), np.float32)
         encode = _compiled(self.config)["encode"]
@@ -214,7 +267,12 @@ class PatternInstrument:
         return self._patterns(_in_parts(lambda part: decode(self.params, part)["grid"], codes), **fields)
 
     def reconstruct_values(self, grids: np.ndarray) -> np.ndarray:
-        """D(E(x)) before the threshold for many patterns at once: float32 (n, steps, lanes) → the same shape, in [0, 1]."""
+        """D(E(x)) before the threshold for many patterns at once: float32 (n, steps, lanes) → the same shape, in [0, 1].
+
+        Raises:
+          InputError: a model without an encoder.
+        """
+        self._require_encoder("reconstruct")
         if not len(grids):
             return np.zeros_like(grids, np.float32)
         run = _compiled(self.config)
@@ -225,7 +283,12 @@ class PatternInstrument:
         return _in_parts(reconstruct, np.asarray(grids, np.float32))
 
     def reconstruct(self, patterns: Sequence[Pattern]) -> list[Pattern]:
-        """D(E(x)) of each pattern, with the pattern's own tempo and name."""
+        """D(E(x)) of each pattern, with the pattern's own tempo and name.
+
+        Raises:
+          InputError: a model without an encoder, or a pattern that the network cannot read.
+        """
+        self._require_encoder("reconstruct")
         decoded = self.decode(self.encode(patterns))
         return [
             replace(
@@ -251,8 +314,10 @@ class PatternInstrument:
           L + 1 patterns at the tempo of `start`.
 
         Raises:
-          InputError: a pattern that the network cannot read, fewer than 1 step or more than 1,023, or an unknown path.
+          InputError: a model without an encoder, a pattern that the network cannot read, fewer than 1 step or more than 1,023, or
+            an unknown path.
         """
+        self._require_encoder("interpolate between")
         self._check_measures(steps + 1, least=2)
         if path not in ("slerp", "lerp"):
             raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")
@@ -277,18 +342,77 @@ class PatternInstrument:
         return numbered(made)
 
     def sample(self, n: int = 1, seed: int = 0, *, tempo_bpm: float = PAPER_TEMPO_BPM) -> list[Pattern]:
-        """`n` new patterns from the prior. Pattern i depends on (seed, i) alone, not on `n`.
+        """`n` new patterns from the prior, a GAN's from its noise. Pattern i depends on (seed, i) alone, not on `n`.
 
         Raises:
           InputError: fewer than 1 or more than 1,024 patterns, or a seed outside 0 to 2³² − 1.
         """
         self._check_measures(n, least=1)
-        if not 0 <= seed <= MOST_SEED:
-            raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")
+        _check_seed(seed)
         key = np.asarray(jax.random.key_data(jax.random.key(seed)))
         out = _compiled(self.config)["sample"](self.params, key, np.arange(_bucket(n), dtype=np.int32))
         origin = self._provenance("sample", {"measures": n, "tempo_bpm": float(tempo_bpm)}, [], seed=seed)
         return self._patterns(np.asarray(out["grid"])[:n], tempo_bpm=tempo_bpm, provenance=origin)
+
+    def wander(
+        self,
+        measures: int = 128,
+        path: wandering.PathName = "swirl",
+        seed: int = 0,
+        *,
+        turn: float | None = None,
+        tempo_bpm: float = PAPER_TEMPO_BPM,
+    ) -> list[Pattern]:
+        """An autonomous drummer's performance: the patterns along a path through the noise.
+
+        Source: Sec. "Using GANs for autonomous drumming". Made for a GAN with two-dimensional noise, where the path is that of
+        `drumjax.patterns.wandering` itself. In a space of more dimensions, as a VAE's codes have, it lies in a plane through the
+        origin that the seed draws; a GAN whose noise is uniform is led through the same quantiles of its own distribution. Measure
+        k is the same however many there are.
+
+        Args:
+          measures: patterns of 4 bars, 1 to 1,024; the default is the paper's 512 bars.
+          path: "swirl" (eq. 8), "circle", "walk" or "straight".
+          seed: of the walk, of the straight line's direction, and of the plane where there are more than two dimensions.
+          turn: measures of a turn; None for the path's own, 128 of the swirl. The walk has none.
+          tempo_bpm: of all patterns.
+
+        Raises:
+          InputError: an unknown path, a number or turn or seed out of range, or a model with codes of one dimension.
+        """
+        self._check_measures(measures, least=1)
+        decode = _compiled(self.config)["decode"]
+        blocks = [
+            decode(self.params, self.noise(np.arange(first, first + WANDER_BLOCK), path, seed, turn=turn))["grid"]
+            for first in range(0, measures, WANDER_BLOCK)
+        ]
+        settings = {"measures": measures, "path": path, "turn": wandering.turn_of(path, turn), "tempo_bpm": float(tempo_bpm)}
+        origin = self._provenance("wander", settings, [], seed=seed)
+        return self._patterns(np.concatenate(blocks)[:measures], tempo_bpm=tempo_bpm, provenance=origin)
+
+    def noise(self, at: np.ndarray, path: wandering.PathName = "swirl", seed: int = 0, *, turn: float | None = None) -> np.ndarray:
+        """Where a performance is at given measures: codes for `decode`, float32 (points, d).
+
+        Args:
+          at: measures, float (points,), at least 0, not necessarily whole.
+          path: see `wander`.
+          seed: see `wander`.
+          turn: see `wander`.
+
+        Raises:
+          InputError: see `wander`.
+        """
+        _check_seed(seed)
+        try:
+            points = np.asarray(wandering.points(path, at, seed, turn))
+            first, second = wandering.plane(self.config.latent, seed)
+        except ValueError as error:
+            rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+            raise InputError("path", rule=rule, found=found, remedy="choose another path, turn or model") from error
+        codes = points[:, :1] * first + points[:, 1:] * second
+        if isinstance(self.config, PatternGANConfig) and self.config.noise == "uniform":
+            return np.asarray(wandering.to_uniform(codes))
+        return codes
 
     def _patterns(self, grids: np.ndarray, **fields: Any) -> list[Pattern]:
         return numbered([Pattern.from_grid(grid, threshold=self.threshold, drum_map=self.drum_map, **fields) for grid in grids])
@@ -308,3 +432,8 @@ class PatternInstrument:
             raise InputError(
                 "measures", rule=f"{least} to {MOST_MEASURES} measures", found=str(measures), remedy="choose a number in that range"
             )
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= MOST_SEED:
+        raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")

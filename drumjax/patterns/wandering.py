@@ -35,8 +35,6 @@ WALK_SPREAD = 1.571
 """Measures: the standard deviation of the window that smooths the walk's noise. It makes the mean step .55."""
 _WALK_REACH = 6
 MOST_TURN = 65_536.0
-BLOCK = 64
-"""Performances are made so many measures at a time: a program compiled for another number of them may round otherwise."""
 
 
 def swirl(at: ArrayLike, turn: ArrayLike = SWIRL_TURN, frequencies: tuple[int, ...] = SWIRL_FREQUENCIES) -> jax.Array:
@@ -123,6 +121,23 @@ def walk(at: ArrayLike, key: jax.Array) -> jax.Array:
     return jnp.sum(weight[..., None] * noise, axis=-2)
 
 
+def turn_of(path: PathName, turn: float | None = None) -> float | None:
+    """The measures of a path's turn: those given, else the path's own; None for the walk, which has no turns.
+
+    Raises:
+      ValueError: an unknown path, a turn out of range, or one for the walk.
+    """
+    if path not in PATHS:
+        raise ValueError(f"expected a path of {', '.join(PATHS)}, found {path!r}")
+    if turn is None:
+        return {"swirl": SWIRL_TURN, "circle": ROUND_TURN, "straight": ROUND_TURN}.get(path)
+    if path == "walk":
+        raise ValueError(f"expected no turn for the walk, which never comes back, found {turn:g} measures")
+    if not 2 <= turn <= MOST_TURN:
+        raise ValueError(f"expected a turn of 2 to {MOST_TURN:,.0f} measures, found {turn:g}")
+    return float(turn)
+
+
 def points(path: PathName, at: ArrayLike, seed: int = 0, turn: float | None = None) -> jax.Array:
     """The points of a path at given measures.
 
@@ -136,45 +151,20 @@ def points(path: PathName, at: ArrayLike, seed: int = 0, turn: float | None = No
       float32 (points, 2).
 
     Raises:
-      ValueError: an unknown path, a turn out of range, or one for the walk.
+      ValueError: see `turn_of`.
     """
-    if path not in PATHS:
-        raise ValueError(f"expected a path of {', '.join(PATHS)}, found {path!r}")
-    if turn is not None and path == "walk":
-        raise ValueError(f"expected no turn for the walk, which never comes back, found {turn:g}")
-    if turn is not None and not 2 <= turn <= MOST_TURN:
-        raise ValueError(f"expected a turn of 2 to {MOST_TURN:,.0f} measures, found {turn:g}")
+    length = turn_of(path, turn)
     at = jnp.asarray(at, jnp.float32)
-    if path == "walk":
-        return _WALK(at, jax.random.key(seed))
     if path == "swirl":
-        return _SWIRL(at, SWIRL_TURN if turn is None else turn)
-    turn = ROUND_TURN if turn is None else turn
+        return _SWIRL(at, length)
     if path == "circle":
-        return _CIRCLE(at, turn)
-    return _STRAIGHT(at, turn, jax.random.uniform(jax.random.key(seed), maxval=2 * np.pi))
+        return _CIRCLE(at, length)
+    if path == "straight":
+        return _STRAIGHT(at, length, jax.random.uniform(jax.random.key(seed), maxval=2 * np.pi))
+    return _WALK(at, jax.random.key(seed))
 
 
 _SWIRL, _CIRCLE, _STRAIGHT, _WALK = jax.jit(swirl), jax.jit(circle), jax.jit(straight), jax.jit(walk)
-
-
-def performance(path: PathName, measures: int, seed: int = 0, turn: float | None = None) -> np.ndarray:
-    """The points of measures 0, 1, … of a path, bit for bit the same however many more are asked for.
-
-    Args:
-      path: see `points`.
-      measures: how many.
-      seed: see `points`.
-      turn: see `points`.
-
-    Returns:
-      float32 (measures, 2).
-
-    Raises:
-      ValueError: see `points`.
-    """
-    blocks = [np.asarray(points(path, np.arange(first, first + BLOCK), seed, turn)) for first in range(0, max(measures, 1), BLOCK)]
-    return np.concatenate(blocks)[:measures]
 
 
 def plane(d: int, seed: int = 0) -> np.ndarray:

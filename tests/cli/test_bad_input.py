@@ -29,8 +29,8 @@ def wrong(files: Path, midi) -> Path:
     midi("melody.mid", {(s, 84): 100 for s in range(0, 64, 4)})
     midi("silent.mid", {})
     params = {"generator": {"w": np.ones(3, np.float32)}}
-    card = {"system": "pattern-gan", "criterion": {"name": "x", "mode": "max", "value": 1.0}}
-    checkpoint.save(files / "gan" / "checkpoints" / "5", {"play": {"params": params, "extra": {}}}, {"card.json": card})
+    card = {"system": "cwae", "criterion": {"name": "x", "mode": "max", "value": 1.0}}
+    checkpoint.save(files / "cwae" / "checkpoints" / "5", {"play": {"params": params, "extra": {}}}, {"card.json": card})
     return files
 
 
@@ -78,7 +78,7 @@ PATTERNS = [
     ("embedded", "expected a genre of idm, electro, techno; found ''"),
     ("embedded:techno#484", "expected a number from 0 to 483; found #484"),
     ("embedded:techno#x", "found 'techno#x'"),
-    ("gan", "found a folder; name a file in it"),
+    ("cwae", "found a folder; name a file in it"),
 ]
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_pattern_is_refused(command, wrong, model, pattern, said) -> 
 
 
 MODELS = [
-    ("gan", "expected a checkpoint of 'pattern-vae'; found one of 'pattern-gan'; name a pattern model"),
+    ("cwae", "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'cwae'; name a pattern model"),
     ("begun", "expected a trained model; found no checkpoint in it; name a working directory of drumjax train"),
     ("nothing", "expected a trained model; found no checkpoint in it"),
     ("missing", "expected a shipped model's name or a model's folder; found neither"),
@@ -263,7 +263,7 @@ def test_a_full_disk_is_the_users_to_know(command, files, model, monkeypatch) ->
 
 
 def test_a_process_ends_with_the_code_and_without_a_traceback(wrong, tiny_workdir) -> None:
-    for words in (["sound.mid", "b.mid"], ["a.mid", "b.mid", "--model", "gan"]):
+    for words in (["sound.mid", "b.mid"], ["a.mid", "b.mid", "--model", "cwae"]):
         line = [sys.executable, "-m", "drumjax", "pattern", "interpolate", "--model", str(tiny_workdir), *words]
         run = subprocess.run(line, cwd=wrong, capture_output=True, text=True, check=False)
         assert (run.returncode, run.stdout) == (2, "")

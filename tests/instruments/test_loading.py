@@ -62,12 +62,17 @@ def test_the_best_checkpoint_of_a_working_directory_is_played(copied) -> None:
 
 
 def test_a_checkpoint_of_another_system_is_refused(copied, tmp_path) -> None:
-    other = resaved(copied, tmp_path / "gan" / "checkpoints" / "7", system="pattern-gan")
-    with pytest.raises(
-        InputError, match="expected a checkpoint of 'pattern-vae'; found one of 'pattern-gan'; name a pattern model"
-    ):
-        drumjax.load(tmp_path / "gan")
-    assert loading.model_card(other)["system"] == "pattern-gan"
+    other = resaved(copied, tmp_path / "kicks" / "checkpoints" / "7", system="cwae", step=7)
+    said = "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'cwae'; name a pattern model"
+    with pytest.raises(InputError, match=said):
+        drumjax.load(tmp_path / "kicks")
+    assert loading.model_card(other)["system"] == "cwae"
+
+
+def test_a_card_of_a_gan_beside_the_weights_of_a_vae_is_refused(copied, tmp_path) -> None:
+    resaved(copied, tmp_path / "mixed" / "checkpoints" / "7", system="pattern-gan", step=7)
+    with pytest.raises(InputError, match="expected the weights of the generator; found those of vae"):
+        drumjax.load(tmp_path / "mixed")
 
 
 @pytest.mark.parametrize("damage", ["changed", "shorter", "gone"])
