@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drumjax.boundary import STEPS, InputError, file_sha256, read_midi, write_bytes
+from drumjax.boundary import MIDI_NOTES, STEPS, InputError, file_sha256, read_midi, write_bytes
 from drumjax.patterns.drum_map import TR808, DrumMap
 from drumjax.patterns.pattern import STEPS_PER_QUARTER, Pattern
 from drumjax.provenance import dumps, is_record
@@ -349,10 +349,16 @@ def write_midi(path: str | PathLike[str], pattern: Pattern) -> None:
     provenance of a pattern that a model made.
 
     Raises:
-      InputError: when the file cannot be written there.
-      ValueError: for a tempo outside 4 to 1,000 BPM, a metre whose beat is no power of two up to 64,
-        or no steps.
+      InputError: when the file cannot be written there, and for more than 131,072 hits, which would not be read back.
+      ValueError: for a tempo outside 4 to 1,000 BPM, a metre whose beat is no power of two up to 64, no steps, or more than 65,536.
     """
+    if pattern.hits.sum() > MIDI_NOTES:
+        raise InputError(
+            path,
+            rule=f"at most {MIDI_NOTES:,} hits in a MIDI file, which is what is read back",
+            found=f"{pattern.hits.sum():,}",
+            remedy="write fewer measures, or each into a file of its own",
+        )
     write_bytes(path, midi_bytes(pattern))
 
 

@@ -281,12 +281,14 @@ GOOD = song(event(0, ON, 36, 100) + END)
         (song(END, division=0xE728), r"SMPTE time \(25 frames a second, 40 ticks a frame\)"),
         (song(event(0, 36, 100) + END), "a status byte before the first data"),
         (song(event(0, ON, 36)), "runs over the end of track 1"),
-        (song(event(0, ON, 36, 200) + END), "data byte must be in range"),
+        (song(event(0, ON, 36, 200) + END), "data bytes under 128"),
         (song(event(0, 0xF4, 1) + END), "status byte 0xf4"),
         (song(b"\xff\xff\xff\xff\x7f" + END), "numbers of at most 4 bytes"),
         (song(event(2**28 - 1, ON, 36, 100) + END), "at most 65,536 sixteenths"),
         (song(event(2**20, ON, 36, 100) * 9 + END), "at most 65,536 sixteenths"),
-        (song((event(0, ON, 36, 100) + event(0, 36, 0)) * 40_000 + END), "at most 65,536 events"),
+        (song((event(0, ON, 36, 100) + event(0, 36, 90)) * 70_000 + END), "at most 131,072 notes"),
+        (song(event(0, 0xFF, 0x51, 3, 7, 161, 32) * 9_000 + END), "at most 8,192 texts and changes of tempo or metre"),
+        (song(event(0, 0xB9, 7, 200) + END), "data bytes under 128"),
         (song(event(0, 0xFF, 0x51, 2, 1, 1) + END), "tempo, time signature and end of their sizes"),
         (song(tempo(0, 0) + END), "a tempo above 0"),
         (song(tempo(0, 1) + event(0, ON, 36, 100) + END), "a tempo of 4 to 1,000 BPM"),
@@ -475,6 +477,16 @@ def test_the_least_velocity_is_written_as_1(tmp_path):
     grid = np.full((16, 6), 1 / 127, np.float32)
     write_midi(tmp_path / "a.mid", Pattern.from_grid(grid))
     np.testing.assert_array_equal(read_midi_pattern(tmp_path / "a.mid")[0].velocity, grid)
+
+
+def test_what_would_not_be_read_back_is_not_written(tmp_path):
+    dense = np.zeros((65_536, 6), np.float32)
+    dense[:, :2] = 100 / 127
+    write_midi(tmp_path / "a.mid", Pattern.from_grid(dense))
+    assert read_midi_pattern(tmp_path / "a.mid")[0].equals(Pattern.from_grid(dense))
+    dense[0, 2] = 1
+    with pytest.raises(InputError, match="at most 131,072 hits in a MIDI file, which is what is read back; found 131,073"):
+        write_midi(tmp_path / "b.mid", Pattern.from_grid(dense))
 
 
 def test_an_empty_pattern_is_written_as_a_silent_file_of_its_length(tmp_path):
