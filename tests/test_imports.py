@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "datasets": {"boundary", "configs", "checkpoint", "provenance", "patterns", "signal", "synth"},
     "train": _SYSTEMS | {"datasets", "metrics"},
     "serve": _INSTRUMENTS,
+    "studies": _INSTRUMENTS | {"synth", "serve"},
 }
 # The doors: they may import everything, and nothing imports them.
 DOORS = {"cli", "__main__"}

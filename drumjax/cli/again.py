@@ -22,6 +22,7 @@ WAYS: Mapping[str, str] = {
     "pattern crossfade": "drumjax.cli.pattern:crossfade_again",
     "pattern sample": "drumjax.cli.pattern:sample_again",
     "pattern reconstruct": "drumjax.cli.pattern:reconstruct_again",
+    "study make": "drumjax.cli.study:make_again",
 }
 """How the files of each verb are made again: a record's verb → `module:function`.
 

@@ -21,6 +21,7 @@ from drumjax.patterns.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 from drumjax.provenance import PART, Named, Record
 
 if TYPE_CHECKING:
+    from drumjax.datasets.load import PatternSet
     from drumjax.patterns import DrumMap
     from drumjax.signal.rendering import Kit
 
@@ -217,6 +218,24 @@ def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate
 
     _find(recall, entry, (entry.name,), read)
     return kits[-1]
+
+
+def find_data(recall: Recall, entry: Named) -> PatternSet:
+    """The prepared data that patterns were chosen from.
+
+    Raises:
+      InputError: no data of the record's hash, looked for as in `find_pattern`.
+    """
+    from drumjax.datasets.load import load_patterns
+
+    data: list[PatternSet] = []
+
+    def read(place: Path) -> str:
+        data.append(load_patterns(place))
+        return data[-1].info.source_sha256
+
+    _find(recall, entry, (entry.name,), read)
+    return data[-1]
 
 
 def check_made(recall: Recall, made: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ file byte for byte. Colours can be told apart by colour-blind readers (Okabe and
 colour says, a marker or a dash says again.
 """
 
+from drumjax.plots.boxes import Scale, box_plots
 from drumjax.plots.curves import Line, Panel, curves, training_curves
 from drumjax.plots.projection import Trajectory, pattern_pca
 from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
@@ -13,7 +14,9 @@ from drumjax.plots.style import save
 __all__ = [
     "Line",
     "Panel",
+    "Scale",
     "Trajectory",
+    "box_plots",
     "curves",
     "interpolation_beside_crossfade",
     "pattern_pca",

@@ -1,0 +1,218 @@
+"""What answers say: scores against chance, and the spread of ratings.
+
+Source: Off the Beaten Track, Sec. "Results".
+
+- **Scores.** A point for each pair told apart; a listener's score is out of 3 straight, 3 mixed and 6 in total. Standard deviations
+  divide by n: with that the paper's three figures (0.8, 0.58, 1.03) fit its counts, with n − 1 none of them does.
+- **Chi-squared.** Total scores in three groups, 0–2, 3 and 4–6, against Binomial(6, ½): 2 degrees of freedom, critical value 5.99.
+  The paper does not name the grouping; this one gives its 25.92 for its counts (0, 2, 17), and its "(19)" is the number of
+  listeners. The statistic has no sign: read it beside the mean. Its approximation wants at least 5 expected in each group, 16
+  listeners.
+- **Exact binomial test** (ours): all pairs of complete sessions against ½, one-sided, with the Clopper-Pearson interval.
+- **Partial sessions.** A listener with fewer than six answers is named and left out of all figures of identification. A facet
+  counts whoever rated it; Cronbach's alpha counts those who rated all facets of the factor.
+- **Quartiles** are linear between the ranks (NumPy's default); whiskers reach to the last answer within 1.5 times their distance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from drumjax.studies.answers import PAIRS_EACH, Answers, Score, Subject
+from drumjax.studies.questionnaires import Facet, Questionnaire
+
+GROUPS = ((0, 2), (3, 3), (4, 6))
+"""Total scores, first and last of each group."""
+LEVEL = 0.05
+LEAST_EXPECTED = 5.0
+
+
+class Spread(NamedTuple):
+    """Mean and standard deviation (divisor n) over listeners; NaN for none."""
+
+    mean: float
+    sd: float
+
+
+class Identification(NamedTuple):
+    """The identification experiment.
+
+    Attributes:
+      n: listeners with complete sessions.
+      partial: those without, each with the number of pairs answered.
+      scores: by complete listener straight and mixed points.
+      straight: points of 3.
+      mixed: points of 3.
+      total: points of 6.
+      observed: listeners in each of `GROUPS`.
+      expected: likewise under chance.
+      chi_squared: the statistic; NaN without listeners.
+      degrees_of_freedom: 2.
+      critical: the statistic's value at 5 %.
+      p: its probability under chance.
+      enough: whether every expected count is at least 5.
+      correct: pairs told apart.
+      pairs: pairs heard.
+      binomial_p: probability of at least so many under chance.
+      share_low: lower end of the 95 % interval of the share told apart.
+      share_high: upper end.
+    """
+
+    n: int
+    partial: tuple[tuple[Subject, int], ...]
+    scores: Mapping[Subject, tuple[int, int]]
+    straight: Spread
+    mixed: Spread
+    total: Spread
+    observed: tuple[int, ...]
+    expected: tuple[float, ...]
+    chi_squared: float
+    degrees_of_freedom: int
+    critical: float
+    p: float
+    enough: bool
+    correct: int
+    pairs: int
+    binomial_p: float
+    share_low: float
+    share_high: float
+
+
+class Rated(NamedTuple):
+    """The ratings of one facet; numbers are NaN where nobody rated it."""
+
+    facet: Facet
+    answers: tuple[int, ...]
+    n: int
+    mean: float
+    sd: float
+    median: float
+    first_quartile: float
+    third_quartile: float
+
+
+class Ratings(NamedTuple):
+    """A questionnaire's answers.
+
+    Attributes:
+      asked: the questionnaire.
+      n: listeners who rated anything.
+      partial: those who left facets out, each with the number rated.
+      facets: in the questionnaire's order.
+      alpha: by factor Cronbach's alpha and the listeners it is taken over.
+    """
+
+    asked: Questionnaire
+    n: int
+    partial: tuple[tuple[Subject, int], ...]
+    facets: tuple[Rated, ...]
+    alpha: Mapping[str, tuple[float, int]]
+
+
+def identification(answers: Answers) -> Identification:
+    """Scores and tests of the identification experiment."""
+    by_subject: dict[Subject, list[Score]] = {subject: [] for subject in answers.sessions.get("identification", ())}
+    for score in answers.scores:
+        by_subject[score.subject].append(score)
+    complete = {subject: scores for subject, scores in by_subject.items() if len(scores) == 2 * PAIRS_EACH}
+    points = {
+        subject: (
+            sum(each.correct for each in scores if each.pair == "straight"),
+            sum(each.correct for each in scores if each.pair == "mixed"),
+        )
+        for subject, scores in complete.items()
+    }
+    table = np.array(list(points.values()), int).reshape(-1, 2)
+    totals = table.sum(axis=1)
+    observed = tuple(int(((totals >= first) & (totals <= last)).sum()) for first, last in GROUPS)
+    expected, chi_squared, p = chance_test(observed)
+    correct, pairs = int(table.sum()), 2 * PAIRS_EACH * len(table)
+    test = stats.binomtest(correct, pairs, 0.5, alternative="greater") if pairs else None
+    interval = stats.binomtest(correct, pairs, 0.5).proportion_ci(0.95, "exact") if pairs else None
+    return Identification(
+        n=len(table),
+        partial=tuple((subject, len(scores)) for subject, scores in by_subject.items() if subject not in complete),
+        scores=points,
+        straight=_spread(table[:, 0]),
+        mixed=_spread(table[:, 1]),
+        total=_spread(totals),
+        observed=observed,
+        expected=expected,
+        chi_squared=chi_squared,
+        degrees_of_freedom=len(GROUPS) - 1,
+        critical=float(stats.chi2.ppf(1 - LEVEL, len(GROUPS) - 1)),
+        p=p,
+        enough=min(expected) >= LEAST_EXPECTED,
+        correct=correct,
+        pairs=pairs,
+        binomial_p=float(test.pvalue) if test else math.nan,
+        share_low=float(interval.low) if interval else math.nan,
+        share_high=float(interval.high) if interval else math.nan,
+    )
+
+
+def chance_test(observed: Sequence[int]) -> tuple[tuple[float, ...], float, float]:
+    """The chi-squared test of scores in `GROUPS` against guessing: expected counts, statistic, probability (NaN for nobody)."""
+    six = stats.binom(2 * PAIRS_EACH, 0.5)
+    expected = sum(observed) * np.array([six.cdf(last) - six.cdf(first - 1) for first, last in GROUPS])
+    if not sum(observed):
+        return tuple(expected.tolist()), math.nan, math.nan
+    test = stats.chisquare(observed, expected)
+    return tuple(expected.tolist()), float(test.statistic), float(test.pvalue)
+
+
+def ratings(answers: Answers, asked: Questionnaire) -> Ratings:
+    """Medians, means, quartiles and consistency of a questionnaire."""
+    given = {subject: rated for subject, rated in answers.ratings.get(asked.experiment, {}).items() if rated}
+    names = [facet.name for facet in asked.facets]
+    alpha = {}
+    for factor in asked.factors:
+        own = [facet.name for facet in asked.facets if facet.factor == factor]
+        full = [[rated[name] for name in own] for rated in given.values() if all(name in rated for name in own)]
+        alpha[factor] = (cronbach_alpha(np.array(full, float).reshape(-1, len(own))), len(full))
+    return Ratings(
+        asked=asked,
+        n=len(given),
+        partial=tuple((subject, len(rated)) for subject, rated in given.items() if len(rated) < len(names)),
+        facets=tuple(
+            _rated(facet, [rated[facet.name] for rated in given.values() if facet.name in rated]) for facet in asked.facets
+        ),
+        alpha=alpha,
+    )
+
+
+def cronbach_alpha(table: np.ndarray) -> float:
+    """How well several scales agree (L. J. Cronbach, Psychometrika 16, 1951): k/(k−1) · (1 − Σ var of items / var of their sum).
+
+    Args:
+      table: float (listeners, items), at least two items.
+
+    Returns:
+      at most 1; may be negative. NaN for fewer than two listeners, or where all of them have the same sum.
+    """
+    people, items = table.shape
+    if people < 2 or items < 2:
+        return math.nan
+    of_sum = table.sum(axis=1).var(ddof=1)
+    if of_sum == 0:
+        return math.nan
+    return float(items / (items - 1) * (1 - table.var(axis=0, ddof=1).sum() / of_sum))
+
+
+def _rated(facet: Facet, answers: Sequence[int]) -> Rated:
+    if not answers:
+        return Rated(facet, (), 0, *[math.nan] * 5)
+    values = np.array(answers, float)
+    first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
+    return Rated(
+        facet, tuple(answers), len(answers), float(values.mean()), float(values.std()), float(median), float(first), float(third)
+    )
+
+
+def _spread(values: np.ndarray) -> Spread:
+    return Spread(float(values.mean()), float(values.std())) if len(values) else Spread(math.nan, math.nan)

@@ -1,0 +1,162 @@
+"""The key of a study: what was asked for, what each sound is, and who hears what. It stays with the experimenter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Literal
+
+import drumjax
+from drumjax.boundary import InputError, read_json, write_bytes
+from drumjax.configs import dump_config, parse_config
+from drumjax.studies.design import MOST_SUBJECTS
+from drumjax.studies.stimuli import LOUDNESS_LUFS, Ends, Path
+
+Experiment = Literal["identification", "task", "robot"]
+EXPERIMENTS: tuple[Experiment, ...] = ("identification", "task", "robot")
+MOST_SEED = 2**32 - 1
+KEY_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What decides a study, beside its models, patterns and kit.
+
+    Attributes:
+      experiments: which of "identification", "task" and "robot".
+      seed: of the choice of patterns, of all orders and of the sounds' names; 0 to 2³² − 1.
+      subjects: how many sessions there are, 1 to 1,000.
+      measures: of a transition, both ends included; 2 to 64 (the paper: 6).
+      path: of the interpolation through the codes (the paper: "slerp").
+      crossfade_ends: what a crossfade leads from and to. "patterns" is the paper's sentence "for interpolations, the endpoints were
+        the VAE's reconstructions", taken at its word; with "reconstructions" both begin and end alike.
+      tempo_bpm: of every sound, 20 to 400 (the paper: 129).
+      loudness_lufs: of every sound, −60 to 0; lower where a peak would pass −1 dBFS.
+      segment_bars: of the robot experiment, a multiple of 4 from 8 to 80 (the paper says 40 and 60).
+
+    Raises:
+      ValueError: a number out of range; the message names it.
+    """
+
+    experiments: tuple[Experiment, ...] = EXPERIMENTS
+    seed: int = 0
+    subjects: int = 18
+    measures: int = 6
+    path: Path = "slerp"
+    crossfade_ends: Ends = "patterns"
+    tempo_bpm: float = 129.0
+    loudness_lufs: float = LOUDNESS_LUFS
+    segment_bars: int = 40
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "seed": (0, MOST_SEED),
+            "subjects": (1, MOST_SUBJECTS),
+            "measures": (2, 64),
+            "tempo_bpm": (20, 400),
+            "loudness_lufs": (-60, 0),
+            "segment_bars": (8, 80),
+        }
+        for name, (least, most) in ranges.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"expected {name} from {least} to {most:,}, found {getattr(self, name)}")
+        if self.segment_bars % 4:
+            raise ValueError(f"expected segment_bars to be a multiple of 4, found {self.segment_bars}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """What a sound of the study is.
+
+    Attributes:
+      kind: "interpolation", "crossfade" or "segment".
+      number: of its transition (3 · start genre + goal genre) or segment, from 0.
+      start: the pattern a transition begins with; "" for a segment.
+      goal: the pattern it ends with; "" for a segment.
+      start_bar: the bar of the performance that a segment begins with, from 0; None for a transition.
+      loudness_lufs: as written, ITU-R BS.1770-4.
+      peak_dbfs: as written.
+      rms_dbfs: as written.
+      rms_by_measure_dbfs: how the level runs, the tail left out; () for a segment.
+      duration_s: tail included.
+    """
+
+    kind: Literal["interpolation", "crossfade", "segment"]
+    number: int
+    start: str = ""
+    goal: str = ""
+    start_bar: int | None = None
+    loudness_lufs: float
+    peak_dbfs: float
+    rms_dbfs: float
+    rms_by_measure_dbfs: tuple[float, ...] = ()
+    duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """A pair in a session, the sounds by name, and the answer that is right."""
+
+    pair: Literal["practice", "straight", "mixed"]
+    first: str
+    second: str
+    interpolation: Literal["first", "second"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """The key of a study.
+
+    Attributes:
+      study: its name, 10 hexadecimal digits; answers carry it.
+      version: the library's.
+      settings: what was asked for.
+      genres: the names of the three genres, in the order of the transitions' numbers; () without the identification experiment.
+      models: the models by role, "model" and "drummer", as "NAME SHA256".
+      kits: what was played, by experiment.
+      sounds: by name.
+      identification: a session for each listener, the practice pair first.
+      robot: the segment that each listener hears.
+    """
+
+    study: str
+    version: str
+    settings: Settings
+    genres: tuple[str, ...] = ()
+    models: Mapping[str, str]
+    kits: Mapping[str, str]
+    sounds: Mapping[str, Sound]
+    identification: tuple[tuple[Heard, ...], ...] = ()
+    robot: tuple[str, ...] = ()
+
+
+def write_key(path: str | PathLike[str], key: Key) -> None:
+    """Writes the key as JSON, whole or not at all.
+
+    Raises:
+      InputError: it cannot be written there.
+    """
+    write_bytes(path, (json.dumps(dump_config(key), indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_key(path: str | PathLike[str]) -> Key:
+    """Reads a key that `write_key` wrote.
+
+    Raises:
+      InputError: no such file, no key, or one that contradicts itself.
+    """
+    key = parse_config(Key, read_json(path, max_bytes=KEY_BYTES), path)
+    named = [name for session in key.identification for trial in session for name in (trial.first, trial.second)]
+    unknown = sorted({*named, *key.robot} - set(key.sounds))
+    wrong = [i for i, session in enumerate(key.identification, 1) if [each.pair for each in session].count("practice") != 1]
+    found = f"the unknown sound {unknown[0]!r}" if unknown else f"subject {wrong[0]} without one practice pair" if wrong else ""
+    if found:
+        raise InputError(path, rule="a key that fits itself", found=found, remedy="take the key.json that the study was made with")
+    return key
+
+
+def version() -> str:
+    """The library's version, as a key says it."""
+    return drumjax.__version__

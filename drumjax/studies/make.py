@@ -1,0 +1,378 @@
+"""A whole study from its settings: what every sound is, how it is made, who hears it, and how one of them is made again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from drumjax.boundary import InputError, write_bytes
+from drumjax.configs import dump_config
+from drumjax.instruments.pattern import PatternInstrument
+from drumjax.patterns import Pattern
+from drumjax.provenance import provenance, with_input
+from drumjax.signal.audio_file import write_audio
+from drumjax.signal.rendering import Kit
+from drumjax.studies import design, stimuli
+from drumjax.studies.answers import sheet
+from drumjax.studies.key import Heard, Key, Settings, Sound, version, write_key
+from drumjax.studies.page import CONSENT, listener_page, page_data
+from drumjax.studies.questionnaires import CPAM, GODSPEED
+
+VERB = "study make"
+TRANSITIONS = ("interpolation", "crossfade")
+LISTENER, SOUNDS, PAGE, KEY, SHEET = "listener", "sounds", "index.html", "key.json", "answer_sheet.csv"
+"""What a study's folder holds: the folder for the listeners, and beside it what stays with the experimenter."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a study is made from.
+
+    Attributes:
+      patterns: three for each of three genres, by genre, each with a provenance; empty without the identification experiment.
+      model: what interpolates them; None without the identification experiment.
+      kit: what plays the transitions.
+      drummer: what plays the robot experiment; None without it.
+      toms: what plays it, with sounds for the lanes of `stimuli.TOMS`.
+      data: path and hash of the prepared data that the patterns are from, where they cannot be named one by one; None elsewhere.
+    """
+
+    patterns: Mapping[str, Sequence[Pattern]]
+    model: PatternInstrument | None = None
+    kit: Kit | None = None
+    drummer: PatternInstrument | None = None
+    toms: Kit | None = None
+    data: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransitionCall:
+    """Everything that a transition's sound depends on beside model, patterns and kit: the parameters of its provenance.
+
+    The kind is not among them, for the record stands in the listener's files; it is in the name of the file for those who know how
+    names are made.
+
+    Attributes:
+      experiment: "identification".
+      file: the name of the file.
+      transition: its number.
+      measures: see `Settings`, as are the other fields.
+      path: see there.
+      crossfade_ends: see there.
+      tempo_bpm: see there.
+      loudness_lufs: the loudness that the study's sounds have.
+      names: start and goal in the prepared data that is the record's input; None where the inputs are the patterns themselves.
+      seed: see there.
+
+    Raises:
+      ValueError: a number out of range, or a name that no study of the seed gives to this transition.
+    """
+
+    experiment: Literal["identification"] = "identification"
+    file: str
+    transition: int
+    measures: int
+    path: stimuli.Path
+    crossfade_ends: stimuli.Ends
+    tempo_bpm: float
+    loudness_lufs: float
+    names: tuple[str, str] | None = None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.file not in (design.opaque(self.seed, kind, self.transition) for kind in TRANSITIONS):
+            raise ValueError(
+                f"expected the name of a sound of transition {self.transition} and seed {self.seed}, found {self.file!r}"
+            )
+        _as_settings(self, "seed", "measures", "path", "crossfade_ends", "tempo_bpm", "loudness_lufs")
+
+    @property
+    def kind(self) -> str:
+        """ "interpolation" or "crossfade"."""
+        return next(kind for kind in TRANSITIONS if design.opaque(self.seed, kind, self.transition) == self.file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentCall:
+    """Everything that a segment's sound depends on beside drummer and kit: the parameters of its provenance.
+
+    Attributes:
+      experiment: "robot".
+      file: the name of the file.
+      segment: its number, from 0 to 5.
+      segment_bars: see `Settings`, as are the other fields.
+      tempo_bpm: see there.
+      loudness_lufs: the loudness that the study's sounds have.
+      seed: see there.
+
+    Raises:
+      ValueError: a number out of range.
+    """
+
+    experiment: Literal["robot"] = "robot"
+    file: str
+    segment: int
+    segment_bars: int
+    tempo_bpm: float
+    loudness_lufs: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.segment not in range(design.SEGMENTS):
+            raise ValueError(f"expected a segment from 0 to {design.SEGMENTS - 1}, found {self.segment}")
+        _as_settings(self, "seed", "segment_bars", "tempo_bpm", "loudness_lufs")
+
+    @property
+    def start_bar(self) -> int:
+        """Where the segment begins in the performance."""
+        return design.segment_starts(stimuli.PERFORMANCE_MEASURES, self.segment_bars, self.seed)[self.segment]
+
+
+def _as_settings(call: Any, *names: str) -> None:
+    """That these fields are in the ranges that a study's settings have."""
+    Settings(**{name: getattr(call, name) for name in names})
+
+
+class Stimulus(NamedTuple):
+    """A sound that is yet to be made.
+
+    Attributes:
+      call: what it is.
+      kind: "interpolation", "crossfade" or "segment".
+      number: of its transition or segment.
+      ends: the names of start and goal; two empty ones for a segment.
+      model: what makes it.
+      kit: what plays it.
+      inputs: the patterns or data that go in, as provenance names them.
+      render: makes it, mono float32 at its own level.
+    """
+
+    call: TransitionCall | SegmentCall
+    kind: Any
+    number: int
+    ends: tuple[str, str]
+    model: PatternInstrument
+    kit: Kit
+    inputs: Sequence[Mapping[str, Any]]
+    render: Callable[[], np.ndarray]
+
+
+def planned(settings: Settings, material: Material) -> list[Stimulus]:
+    """Every sound of a study: 18 transitions, an interpolation and a crossfade for each of nine, and six segments.
+
+    Raises:
+      InputError: a drummer that has no path through its noise, or other lanes than the TR-808's.
+    """
+    made = []
+    if "identification" in settings.experiments:
+        genres = list(material.patterns.values())
+        for number, transition in enumerate(design.transitions()):
+            start, goal = (genres[genre][which] for genre, which in transition)
+            made += [_transition(settings, material, number, kind, start, goal) for kind in TRANSITIONS]
+    if "robot" in settings.experiments:
+        played = stimuli.performance(_there(material.drummer), stimuli.PERFORMANCE_MEASURES, settings.tempo_bpm)
+        made += [_segment(settings, material, number, played) for number in range(design.SEGMENTS)]
+    return made
+
+
+def _there(part: Any) -> Any:
+    if part is None:
+        raise ValueError("expected material for every experiment of the settings")
+    return part
+
+
+def _transition(settings: Settings, material: Material, number: int, kind: str, start: Pattern, goal: Pattern) -> Stimulus:
+    model, kit = _there(material.model), _there(material.kit)
+    call = TransitionCall(
+        file=design.opaque(settings.seed, kind, number),
+        transition=number,
+        measures=settings.measures,
+        path=settings.path,
+        crossfade_ends=settings.crossfade_ends,
+        tempo_bpm=settings.tempo_bpm,
+        loudness_lufs=settings.loudness_lufs,
+        names=None if material.data is None else (start.name, goal.name),
+        seed=settings.seed,
+    )
+    inputs = [dict(pattern.provenance or {}) for pattern in (start, goal)] if material.data is None else [material.data]
+    return Stimulus(
+        call, kind, number, (start.name, goal.name), model, kit, inputs, lambda: transition_sound(call, model, start, goal, kit)
+    )
+
+
+def _segment(settings: Settings, material: Material, number: int, played: Pattern) -> Stimulus:
+    drummer, kit = _there(material.drummer), _there(material.toms)
+    call = SegmentCall(
+        file=design.opaque(settings.seed, "segment", number),
+        segment=number,
+        segment_bars=settings.segment_bars,
+        tempo_bpm=settings.tempo_bpm,
+        loudness_lufs=settings.loudness_lufs,
+        seed=settings.seed,
+    )
+    return Stimulus(
+        call, "segment", number, ("", ""), drummer, kit, [], lambda: stimuli.segment(played, call.start_bar, call.segment_bars, kit)
+    )
+
+
+def transition_sound(call: TransitionCall, model: PatternInstrument, start: Pattern, goal: Pattern, kit: Kit) -> np.ndarray:
+    """A transition of the identification experiment: mono float32 at its own level."""
+    if call.kind == "interpolation":
+        return stimuli.interpolation(model, start, goal, call.measures, call.path, call.tempo_bpm, kit)
+    return stimuli.crossfade(model, start, goal, call.measures, call.crossfade_ends, call.tempo_bpm, kit)
+
+
+def segment_sound(call: SegmentCall, drummer: PatternInstrument, kit: Kit) -> np.ndarray:
+    """A segment of the robot experiment, without the others: mono float32 at its own level."""
+    played = stimuli.performance(drummer, stimuli.PERFORMANCE_MEASURES, call.tempo_bpm)
+    return stimuli.segment(played, call.start_bar, call.segment_bars, kit)
+
+
+def record_of(stimulus: Stimulus, loudness_lufs: float) -> dict[str, Any]:
+    """The provenance of a sound at the study's loudness; who hears the study can read it, and it does not say which kind it is."""
+    parameters = dump_config(replace(stimulus.call, loudness_lufs=loudness_lufs))
+    parameters = {name: value for name, value in parameters.items() if name != "seed" and value is not None}
+    record = provenance(
+        VERB,
+        model=stimulus.model.name,
+        model_sha256=stimulus.model.sha256,
+        seed=stimulus.call.seed,
+        parameters=parameters,
+        inputs=stimulus.inputs,
+    )
+    return record if stimulus.kit.provenance is None else with_input(record, stimulus.kit.provenance)
+
+
+def finished(mono: np.ndarray, sample_rate_hz: int, loudness_lufs: float) -> np.ndarray:
+    """A sound as it is written: stereo, at the study's loudness."""
+    samples = stimuli.stereo(mono)
+    return stimuli.at_loudness(samples, stimuli.level(samples, sample_rate_hz), loudness_lufs)
+
+
+def orders(settings: Settings) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """By questionnaire in what order each listener gets its facets."""
+    return {
+        asked.experiment: design.question_orders([facet.name for facet in asked.facets], settings.subjects, settings.seed, stream)
+        for stream, asked in enumerate((CPAM, GODSPEED))
+        if asked.experiment in settings.experiments
+    }
+
+
+def sessions(settings: Settings) -> tuple[tuple[tuple[Heard, ...], ...], tuple[str, ...]]:
+    """What each listener hears: pairs, the practice pair first, and the robot's segment; empty without the experiment."""
+    seed = settings.seed
+    pairs = design.pairs(seed)
+
+    def heard(trial: design.Trial, practice: bool) -> Heard:
+        pair = pairs[trial.pair]
+        names = (design.opaque(seed, "interpolation", pair.interpolation), design.opaque(seed, "crossfade", pair.crossfade))
+        first, second = names if trial.interpolation_first else names[::-1]
+        right = "first" if trial.interpolation_first else "second"
+        return Heard(pair="practice" if practice else pair.kind, first=first, second=second, interpolation=right)  # type: ignore[arg-type]
+
+    identification = tuple(
+        (heard(session.practice, True), *(heard(trial, False) for trial in session.trials))
+        for session in (design.sessions(settings.subjects, seed) if "identification" in settings.experiments else ())
+    )
+    segments = design.segments_heard(settings.subjects, seed) if "robot" in settings.experiments else ()
+    return identification, tuple(design.opaque(seed, "segment", segment) for segment in segments)
+
+
+def write_study(
+    folder: str | os.PathLike[str],
+    settings: Settings,
+    material: Material,
+    *,
+    consent: Sequence[str] = CONSENT,
+    say: Callable[[str], None] = print,
+) -> Key:
+    """Makes a study in an empty folder: `listener/` with the page and its sounds, `key.json` and `answer_sheet.csv`.
+
+    The key is written last: a folder without one is not whole.
+
+    Args:
+      folder: there, and empty.
+      settings: what the study is.
+      material: what it is made from.
+      consent: paragraphs of the page's first screen.
+      say: told of each step.
+
+    Raises:
+      InputError: a sound that came out silent or cannot be written; a model that cannot play its part.
+    """
+    folder = Path(folder)
+    plan = planned(settings, material)
+    levels = [_measured(stimulus) for stimulus in plan]
+    loudness_lufs = stimuli.common_loudness(levels, settings.loudness_lufs)
+    if plan and loudness_lufs < settings.loudness_lufs:
+        say(f"all sounds at {loudness_lufs:.1f} LUFS: at {settings.loudness_lufs:g} one of them would peak above −1 dBFS")
+    (folder / LISTENER / SOUNDS if plan else folder / LISTENER).mkdir(parents=True)
+    sounds = {}
+    # In the order of their names: what a folder lists by date says nothing either.
+    for stimulus in sorted(plan, key=lambda each: each.call.file):
+        samples = finished(stimulus.render(), stimulus.kit.sample_rate_hz, loudness_lufs)
+        sounds[stimulus.call.file] = _described(stimulus, samples, settings.measures)
+        path = folder / LISTENER / SOUNDS / f"{stimulus.call.file}.wav"
+        write_audio(path, samples, stimulus.kit.sample_rate_hz, record_of(stimulus, loudness_lufs))
+    key = _key(settings, material, sounds)
+    asked = orders(settings)
+    page = listener_page(page_data(key, asked, consent))
+    write_bytes(folder / LISTENER / PAGE, page.encode())
+    # With a mark, by which spreadsheets know that it is UTF-8.
+    write_bytes(folder / SHEET, sheet(key, asked).encode("utf-8-sig"))
+    write_key(folder / KEY, key)
+    say(f"{len(sounds)} sounds, {settings.subjects} sessions")
+    return key
+
+
+def _measured(stimulus: Stimulus) -> stimuli.Level:
+    level = stimuli.level(stimuli.stereo(stimulus.render()), stimulus.kit.sample_rate_hz)
+    if not np.isfinite(level.loudness_lufs):
+        what = f"segment {stimulus.number + 1}" if stimulus.kind == "segment" else f"{stimulus.kind} {' → '.join(stimulus.ends)}"
+        raise InputError(what, rule="a sound", found="silence", remedy="choose other patterns, another seed or another kit")
+    return level
+
+
+def _described(stimulus: Stimulus, samples: np.ndarray, measures: int) -> Sound:
+    level = stimuli.level(samples, stimulus.kit.sample_rate_hz)
+    run: Iterable[float] = ()
+    if stimulus.kind != "segment":
+        run = stimuli.measure_levels(samples, stimulus.kit.sample_rate_hz, measures)
+    return Sound(
+        kind=stimulus.kind,
+        number=stimulus.number,
+        start=stimulus.ends[0],
+        goal=stimulus.ends[1],
+        start_bar=stimulus.call.start_bar if isinstance(stimulus.call, SegmentCall) else None,
+        loudness_lufs=round(level.loudness_lufs, 3),
+        peak_dbfs=round(level.peak_dbfs, 3),
+        rms_dbfs=round(level.rms_dbfs, 3),
+        rms_by_measure_dbfs=tuple(round(max(each, -200.0), 3) for each in run),
+        duration_s=round(level.duration_s, 6),
+    )
+
+
+def _key(settings: Settings, material: Material, sounds: Mapping[str, Sound]) -> Key:
+    models = {
+        role: f"{each.name} {each.sha256}" for role, each in (("model", material.model), ("drummer", material.drummer)) if each
+    }
+    kits = {name: kit.name for name, kit in (("identification", material.kit), ("robot", material.toms)) if kit is not None}
+    identification, robot = sessions(settings)
+    what = json.dumps([dump_config(settings), models, sorted(sounds), [each.start + each.goal for each in sounds.values()]])
+    return Key(
+        study=design.opaque(settings.seed, "study", what),
+        version=version(),
+        settings=settings,
+        genres=tuple(material.patterns),
+        models=models,
+        kits=kits,
+        sounds=dict(sorted(sounds.items())),
+        identification=identification,
+        robot=robot,
+    )

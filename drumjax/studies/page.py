@@ -1,0 +1,177 @@
+"""The listener's page: one file of HTML that works from a folder without a network and saves the answers as CSV.
+
+It refers to the sounds beside it and to nothing else: style, script and questions stand in it, and its content security policy
+forbids all others. Who hears what, and every word on the page that belongs to the study, is decided here; the script shows it.
+Nothing on the page says which sound is what: a listener who is determined to know could compare the sounds' samples, or make the
+study again with the library.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from drumjax.studies.answers import COLUMNS, MOST_COMMENT
+from drumjax.studies.key import Key
+from drumjax.studies.questionnaires import QUESTIONNAIRES
+
+_HERE = Path(__file__).parent
+
+TITLE = "Listening study"
+CONSENT = (
+    "This study is about drum patterns that a computer program has made. You take part of your own free will, and may stop at any "
+    "moment without giving a reason.",
+    "Your number, your answers and the time that each took are saved in a file that you hand over yourself. Your name is not asked "
+    "for, and nothing leaves this computer by itself.",
+    "Please use good headphones or loudspeakers, and choose a comfortable volume with the first sound.",
+)
+"""What a listener agrees to, unless the experimenter has words of their own."""
+
+_TEXTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    "identification": (
+        "Interpolation or crossfade?",
+        "Which of the two is the interpolation?",
+        (
+            "You will hear pairs of transitions between drum patterns. One of the two is a crossfade: the first pattern grows "
+            "softer while the second grows louder. The other is an interpolation: at every step a new pattern is made, on the way "
+            "from the first to the second.",
+            "In some pairs both lead from the same pattern to the same pattern, in others they do not. Listen to both to the end, "
+            "as often as you like, then say which one is the interpolation.",
+            "There is one pair to practise, and six more. You will not be told whether an answer was right.",
+        ),
+    ),
+    "task": (
+        "A tool for transitions",
+        "Where between these two words would you place the tool and what it made?",
+        (
+            "Before these questions, make a transition of your own with the tool: choose a start and a goal pattern and a length, "
+            "listen to what comes, and change it until you like it or give up. The experimenter shows you how.",
+            "Then rate the process and its result. Each of the nine questions is a scale of seven points between two words.",
+        ),
+    ),
+    "robot": (
+        "A drummer",
+        "Where between these two words would you place the drummer?",
+        (
+            "You will hear an improvisation by an algorithmic drummer. Listen to it to the end, as often as you like.",
+            "Then rate the drummer. Each of the six questions is a scale of five points between two words.",
+        ),
+    ),
+}
+"""By experiment its title, the question, and what a listener is told before."""
+
+
+def page_data(key: Key, orders: Mapping[str, Sequence[Sequence[str]]], consent: Sequence[str] = CONSENT) -> dict[str, Any]:
+    """What the page's script is given, JSON-like: every session in its order, nothing of the key.
+
+    Args:
+      key: the study's.
+      orders: by experiment ("task", "robot") the order of the facets for each listener.
+      consent: paragraphs of the first screen.
+    """
+    experiments = []
+    for name in key.settings.experiments:
+        title, question, text = _TEXTS[name]
+        told: dict[str, Any] = {"name": name, "title": title, "question": question, "text": text}
+        if name == "identification":
+            told["pairs"] = [[[trial.first, trial.second] for trial in session] for session in key.identification]
+        else:
+            asked = QUESTIONNAIRES[name]
+            index = {facet.name: i for i, facet in enumerate(asked.facets)}
+            told["points"] = asked.points
+            told["facets"] = [{"name": facet.name, "low": facet.low, "high": facet.high} for facet in asked.facets]
+            told["orders"] = [[index[facet] for facet in order] for order in orders[name]]
+            if name == "robot":
+                told["sounds"] = key.robot
+        experiments.append(told)
+    return {
+        "study": key.study,
+        "title": TITLE,
+        "subjects": key.settings.subjects,
+        "columns": COLUMNS,
+        "most_comment": MOST_COMMENT,
+        "consent": list(consent),
+        "experiments": experiments,
+    }
+
+
+def listener_page(data: Mapping[str, Any]) -> str:
+    """The page around `page_data`."""
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("listener.css", "listener.js"))
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "media-src 'self' file:",
+            f"style-src '{_fingerprint(style)}'",
+            f"script-src '{_fingerprint(script)}'",
+            "form-action 'none'",
+            "base-uri 'none'",
+        )
+    )
+    # Inside a script element only a closing tag or a comment could end it, and both begin with "<".
+    content = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{escape(str(data['title']))}</title>",
+            f"<style>{style}</style>",
+            "</head>",
+            "<body>",
+            "<main><noscript><p>This page needs scripts: please allow them for it.</p></noscript></main>",
+            f'<template id="difference">{difference_picture()}</template>',
+            f'<script type="application/json" id="study">{content}</script>',
+            f"<script>{script}</script>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def difference_picture(frames: int = 6) -> str:
+    """The difference between a crossfade and an interpolation for the eye, as a figure: a disc on its way to a star.
+
+    The paper shows an animation of two handwritten digits (Fig. 4); ours stands still and shows all steps at once.
+    """
+    fractions = [i / (frames - 1) for i in range(frames)]
+    faded = [_shape(i, 0, 0.0, 1 - mu) + _shape(i, 0, 1.0, mu) for i, mu in enumerate(fractions)]
+    made = [_shape(i, 1, mu, 1.0) for i, mu in enumerate(fractions)]
+    words = "".join(
+        f'<text x="0" y="{y}" font-size="15" fill="currentColor">{word}</text>'
+        for y, word in ((18, "Crossfade"), (138, "Interpolation"))
+    )
+    said = (
+        "Above, the crossfade: the disc fades out while the star fades in, both in one place. Below, the interpolation: every "
+        "shape between them is new."
+    )
+    picture = f'<svg viewBox="0 0 {100 * frames} 240" role="img" aria-label="{escape(said)}">{words}{"".join(faded + made)}</svg>'
+    return f"<figure>{picture}<figcaption>{escape(said)}</figcaption></figure>"
+
+
+def _shape(column: int, row: int, mu: float, opacity: float) -> str:
+    """A disc (mu = 0), a star (1) or a shape between them."""
+    points = []
+    for i in range(100):
+        turn = 2 * math.pi * i / 100
+        # The straight edges of a star of five points, from the middle: a triangle wave in 1 / r.
+        wave = abs((5 * i / 100) % 1 - 0.5) * 2
+        star = 1 / (1 / 42 + (1 / 18 - 1 / 42) * (1 - wave))
+        radius = (1 - mu) * 34 + mu * star
+        points.append(f"{100 * column + 50 + radius * math.sin(turn):.1f},{120 * row + 72 - radius * math.cos(turn):.1f}")
+    return f'<polygon points="{" ".join(points)}" fill="currentColor" fill-opacity="{opacity:.2f}"/>' if opacity else ""
+
+
+def _fingerprint(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,273 @@
+"""An analysis as people and programs read it: `report.json`, the page's sections, box plots, lines for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from drumjax.serve.page import Picture, Section, Table, Text
+from drumjax.studies.analysis import GROUPS, Identification, Ratings, identification, ratings
+from drumjax.studies.answers import Answers, Subject
+from drumjax.studies.questionnaires import QUESTIONNAIRES, Questionnaire
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAPER = {"straight": (2.68, 0.8), "mixed": (2.63, 0.58), "total": (5.32, 1.03)}
+"""Mean and standard deviation that the paper reports of the identification experiment, 19 listeners."""
+PAPER_CHI_SQUARED = 25.92
+_OF = {"straight": 3, "mixed": 3, "total": 6}
+
+
+def analysed(answers: Answers) -> tuple[Identification | None, dict[str, Ratings]]:
+    """The analyses of the experiments that the answers are of."""
+    heard = identification(answers) if answers.sessions.get("identification") else None
+    return heard, {name: ratings(answers, asked) for name, asked in QUESTIONNAIRES.items() if answers.sessions.get(name)}
+
+
+def content(answers: Answers) -> dict[str, Any]:
+    """The content of `report.json`: every number of the analysis, null where the answers leave it undefined."""
+    heard, rated = analysed(answers)
+    out: dict[str, Any] = {"studies": sorted({study for who in answers.sessions.values() for study, _ in who} - {""})}
+    if heard is not None:
+        out["identification"] = {
+            "subjects": heard.n,
+            "partial_sessions": _partial(heard.partial),
+            "scores": {name: {"mean": getattr(heard, name).mean, "sd": getattr(heard, name).sd, "of": _OF[name]} for name in _OF},
+            "by_subject": [
+                {**_named(subject), "straight": straight, "mixed": mixed, "total": straight + mixed}
+                for subject, (straight, mixed) in heard.scores.items()
+            ],
+            "chi_squared": {
+                "groups": [list(group) for group in GROUPS],
+                "observed": list(heard.observed),
+                "expected": list(heard.expected),
+                "statistic": heard.chi_squared,
+                "degrees_of_freedom": heard.degrees_of_freedom,
+                "critical_at_5_percent": heard.critical,
+                "p": heard.p,
+                "at_least_5_expected": heard.enough,
+            },
+            "binomial": {
+                "correct": heard.correct,
+                "pairs": heard.pairs,
+                "share": heard.correct / heard.pairs if heard.pairs else None,
+                "share_95_percent": [heard.share_low, heard.share_high],
+                "p_one_sided": heard.binomial_p,
+            },
+            "said_first": {"times": answers.first[0], "of": answers.first[1]},
+        }
+    for name, each in rated.items():
+        out[name] = {
+            "questionnaire": each.asked.title,
+            "points": each.asked.points,
+            "subjects": each.n,
+            "partial_sessions": _partial(each.partial),
+            "facets": {
+                one.facet.name: {
+                    "factor": one.facet.factor,
+                    "anchors": [one.facet.low, one.facet.high],
+                    "n": one.n,
+                    "mean": one.mean,
+                    "sd": one.sd,
+                    "median": one.median,
+                    "quartiles": [one.first_quartile, one.third_quartile],
+                    "counts": [one.answers.count(point) for point in range(1, each.asked.points + 1)],
+                    "paper": {"mean": one.facet.paper_mean, "median": one.facet.paper_median, "n": each.asked.paper_n},
+                }
+                for one in each.facets
+            },
+            "cronbach_alpha": {factor: {"alpha": alpha, "n": n} for factor, (alpha, n) in each.alpha.items()},
+        }
+    if answers.segments:
+        out["robot"]["listeners_by_segment"] = {name: len(who) for name, who in sorted(answers.segments.items())}
+    for name in answers.sessions:
+        if answers.seconds.get(name):
+            out[name]["median_seconds"] = median(answers.seconds[name])
+        if answers.plays.get(name):
+            out[name]["median_plays"] = median(answers.plays[name])
+    out["comments"] = [{"experiment": name, **_named(subject), "text": text} for name, subject, text in answers.comments]
+    return _json(out)
+
+
+def lines(answers: Answers) -> list[str]:
+    """The results in a few lines."""
+    heard, rated = analysed(answers)
+    out = []
+    if heard is not None:
+        out += [f"identification: {heard.n} complete sessions", *_left_out(heard.partial, "pairs answered: left out")]
+        if heard.n:
+            spreads = ((name, getattr(heard, name)) for name in _OF)
+            out += [f"  {name:<9} {spread.mean:.2f} ± {spread.sd:.2f} of {_OF[name]}" for name, spread in spreads]
+            out += [f"  {sentence}" for sentence in verdict(heard)]
+    for name, each in rated.items():
+        out += [f"{name}: {each.n} listeners rated", *_left_out(each.partial, "facets rated")]
+        out += [
+            f"  {f'{one.facet.low} – {one.facet.high}':<32} n {one.n:<3} mean {_number(one.mean):<4}  median {_number(one.median)}"
+            for one in each.facets
+        ]
+        out += [f"  Cronbach's alpha, {factor}: {_number(alpha) or 'undefined'}" for factor, (alpha, _) in each.alpha.items()]
+    return out
+
+
+def verdict(heard: Identification) -> list[str]:
+    """What the tests say of scores against chance, a sentence each."""
+    observed = ", ".join(map(str, heard.observed))
+    side = "better than" if heard.total.mean > 3 else "worse than" if heard.total.mean < 3 else "like"
+    sure = heard.chi_squared > heard.critical
+    chi = (
+        f"Total scores 0–2, 3, 4–6 of ({observed}) listeners against chance: χ²({heard.degrees_of_freedom}) = "
+        f"{heard.chi_squared:.2f} (critical value {heard.critical:.2f} at 5 %), p = {heard.p:.2g}: "
+        + (f"not chance; on average {side} guessing." if sure else "no difference from guessing shown.")
+    )
+    if not heard.enough:
+        chi += (
+            f" With {heard.n} listeners fewer than 5 are expected in a group, and the test is not to be relied upon: 16 are needed."
+        )
+    exact = (
+        f"{heard.correct} of {heard.pairs} pairs told apart ({100 * heard.correct / heard.pairs:.1f} %, 95 % interval "
+        f"{100 * heard.share_low:.1f} to {100 * heard.share_high:.1f} %); by guessing at least as many with probability "
+        f"{heard.binomial_p:.2g} (exact binomial test)."
+    )
+    return [chi, exact]
+
+
+def pictures(answers: Answers) -> dict[str, Figure]:
+    """Fig. 7 with these answers, by file name: (a) the task, (b) the robot experiment; only what was rated."""
+    from drumjax import plots
+
+    drawn = {}
+    for name, each in analysed(answers)[1].items():
+        if each.n:
+            scales = [plots.Scale(one.facet.low, one.facet.high, one.facet.factor, one.answers) for one in each.facets]
+            drawn[f"{name}.png"] = plots.box_plots(scales, each.asked.points, title=each.asked.title)
+    return drawn
+
+
+def sections(answers: Answers, drawn: Sequence[str]) -> list[Section]:
+    """The page of an analysis, for `drumjax.serve.page`."""
+    heard, rated = analysed(answers)
+    out: list[Section] = []
+    if heard is not None:
+        out += _of_identification(heard, answers)
+    for name, each in rated.items():
+        out += _of_ratings(each)
+        if f"{name}.png" in drawn:
+            caption = (
+                "Box: quartiles; line: median; diamond: mean; whiskers: the last answer within 1.5 times the quartiles' distance. "
+            )
+            out.append(Picture(f"{name}.png", caption + "The dots are all answers, larger where more gave the same."))
+    if answers.comments:
+        rows = [[name, _label(subject), text] for name, subject, text in answers.comments]
+        out.append(Table("Comments", ["experiment", "listener", "comment"], rows))
+    return out
+
+
+def _of_identification(heard: Identification, answers: Answers) -> list[Section]:
+    said = verdict(heard) if heard.n else ["No listener has answered all six pairs."]
+    said += _left_out(heard.partial, "pairs answered: left out of all figures")
+    times, of = answers.first
+    if of:
+        said.append(f"“The first” was answered {times} times of {of}.")
+    rows = [
+        [name, _number(getattr(heard, name).mean), _number(getattr(heard, name).sd), str(_OF[name]), *map(_number, PAPER[name])]
+        for name in _OF
+    ]
+    groups = [
+        [f"{first}–{last}" if first < last else str(first), str(seen), _number(due)]
+        for (first, last), seen, due in zip(GROUPS, heard.observed, heard.expected, strict=True)
+    ]
+    each = [[_label(subject), str(a), str(b), str(a + b)] for subject, (a, b) in heard.scores.items()]
+    return [
+        Text("\n\n".join(said), "Identification: interpolation or crossfade?"),
+        Table(
+            f"Scores of {heard.n} listeners",
+            ["pairs", "mean", "sd", "of", "paper's mean", "paper's sd"],
+            rows,
+            note="A point for each pair told apart. Standard deviations divide by the number of listeners, as the paper's do.",
+        ),
+        Table(
+            "Total scores in groups, against guessing",
+            ["points", "listeners", "expected"],
+            groups,
+            note=f"The paper's 19 listeners were 0, 2 and 17, which gives its χ² of {PAPER_CHI_SQUARED}.",
+        ),
+        Table("Every listener", ["listener", "straight", "mixed", "total"], each, folded=True),
+    ]
+
+
+def _of_ratings(each: Ratings) -> list[Section]:
+    asked: Questionnaire = each.asked
+    said = [
+        f"{each.n} listeners rated on {asked.points} points.",
+        *_left_out(each.partial, "facets rated: counted where they rated"),
+    ]
+    rows = [
+        [
+            one.facet.factor,
+            f"{one.facet.low} – {one.facet.high}",
+            str(one.n),
+            *map(_number, (one.mean, one.sd, one.median, one.first_quartile, one.third_quartile)),
+            _number(one.facet.paper_mean),
+            _number(one.facet.paper_median),
+            one.facet.meaning,
+        ]
+        for one in each.facets
+    ]
+    columns = [
+        "factor",
+        "scale",
+        "n",
+        "mean",
+        "sd",
+        "median",
+        "1st quartile",
+        "3rd quartile",
+        "paper's mean",
+        "paper's median",
+        "asks",
+    ]
+    alphas = [[factor, _number(alpha), str(n)] for factor, (alpha, n) in each.alpha.items()]
+    return [
+        Text("\n\n".join(said), asked.title),
+        Table("Ratings", columns, rows, note=f"The paper's figures are of about {asked.paper_n} people; it gives no spread."),
+        Table(
+            "Cronbach's alpha",
+            ["factor", "alpha", "n"],
+            alphas,
+            note="How far the facets of a factor agree; over listeners who rated all of them.",
+        ),
+    ]
+
+
+def _partial(partial: Sequence[tuple[Subject, int]]) -> list[dict[str, Any]]:
+    return [{**_named(subject), "answered": n} for subject, n in partial]
+
+
+def _left_out(partial: Sequence[tuple[Subject, int]], what: str) -> list[str]:
+    return [f"Partial session: listener {_label(subject)}, {n} {what}." for subject, n in partial]
+
+
+def _named(subject: Subject) -> Mapping[str, Any]:
+    study, number = subject
+    return {"study": study, "subject": number} if study else {"subject": number}
+
+
+def _label(subject: Subject) -> str:
+    study, number = subject
+    return f"{number} of {study}" if study else str(number)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+
+def _json(value: Any) -> Any:
+    """The same without NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: _json(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

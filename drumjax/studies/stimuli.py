@@ -1,0 +1,152 @@
+"""What listeners hear: transitions for the identification experiment, segments of a performance for the robot experiment.
+
+Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment". All sounds of a study have one loudness
+(`drumjax.studies.loudness`): an equal-power crossfade of two patterns that share hits is one to two decibels louder than an
+interpolation, and nobody shall tell them apart by that. They are scaled and never limited. Stereo, as in the paper, with both
+channels alike: the kits are mono.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from drumjax.boundary import InputError
+from drumjax.instruments.pattern import PatternInstrument
+from drumjax.patterns import MEASURE_STEPS, STEPS_PER_QUARTER, TR808, DrumMap, Pattern, concatenate
+from drumjax.signal.rendering import CEILING, TAIL_S, Kit, render, render_crossfade
+from drumjax.studies.loudness import integrated_loudness
+
+PERFORMANCE_MEASURES = 128
+"""512 bars, one turn of the swirl (Sec. "Robot experiment"; its "124 measures" is a slip)."""
+BAR_STEPS = 16
+LOUDNESS_LUFS = -23.0
+"""EBU R 128's programme loudness: the library's kit then peaks near −3 dBFS."""
+
+TOMS = DrumMap(
+    name="tr808-toms",
+    lanes=("BD", "SD", "CH", "OH", "HT", "LT"),
+    in_pitches=((35, 36), (38, 40), (42, 44), (46,), (48, 50), (41, 43)),
+    out_pitches=(36, 38, 42, 46, 50, 43),
+)
+"""The six lanes with a high tom in the place of the rim shot and a low tom in that of the cowbell (the paper: "transposed to be
+played by toms"; which plays which is our decision)."""
+
+Ends = Literal["patterns", "reconstructions"]
+Path = Literal["slerp", "lerp"]
+
+
+class Level(NamedTuple):
+    """What a sound measures.
+
+    Attributes:
+      loudness_lufs: by ITU-R BS.1770-4, both channels; −inf for silence.
+      peak_dbfs: the greatest sample.
+      rms_dbfs: the root of the mean square; a full-scale square wave has 0.
+      duration_s: tail included.
+    """
+
+    loudness_lufs: float
+    peak_dbfs: float
+    rms_dbfs: float
+    duration_s: float
+
+
+def interpolation(
+    instrument: PatternInstrument, start: Pattern, goal: Pattern, measures: int, path: Path, tempo_bpm: float, kit: Kit
+) -> np.ndarray:
+    """An interpolation of so many measures, both ends included, which are the model's reconstructions: mono float32 (samples,)."""
+    made = instrument.interpolate(replace(start, tempo_bpm=tempo_bpm), goal, measures - 1, path=path)
+    return render(made, kit)
+
+
+def crossfade(
+    instrument: PatternInstrument, start: Pattern, goal: Pattern, measures: int, ends: Ends, tempo_bpm: float, kit: Kit
+) -> np.ndarray:
+    """An equal-power crossfade of the same length, between the patterns themselves or their reconstructions: mono float32."""
+    if ends == "reconstructions":
+        start, goal = instrument.reconstruct([start, goal])
+    return render_crossfade(replace(start, tempo_bpm=tempo_bpm), goal, measures, kit)
+
+
+def performance(instrument: PatternInstrument, measures: int, tempo_bpm: float) -> Pattern:
+    """An autonomous drummer's performance, one turn of the swirl, as one long pattern on toms; nothing is humanised.
+
+    Raises:
+      InputError: the instrument has other lanes than the TR-808's six.
+    """
+    if instrument.drum_map != TR808:
+        raise InputError(
+            instrument.name,
+            rule="a drummer of the drum map 'tr808', whose rim shot and cowbell move to toms",
+            found=repr(instrument.drum_map.name),
+            remedy="name another --drummer",
+        )
+    played = concatenate(instrument.wander(measures, path="swirl"))
+    return on_toms(replace(played, tempo_bpm=tempo_bpm))
+
+
+def on_toms(pattern: Pattern) -> Pattern:
+    """A pattern of the TR-808's lanes with rim shot and cowbell moved to toms."""
+    return replace(pattern, drum_map=TOMS)
+
+
+def segment(played: Pattern, start_bar: int, bars: int, kit: Kit) -> np.ndarray:
+    """So many bars of a performance from one on: mono float32 (samples,); the last hits ring out."""
+    return render(played.window(start_bar * BAR_STEPS, bars * BAR_STEPS), kit)
+
+
+def transition_duration_s(measures: int, tempo_bpm: float) -> float:
+    """How long a transition's sound is: 44.65 s for 6 measures at 129 BPM, and the second in which the last hits ring."""
+    return segment_duration_s(measures * MEASURE_STEPS // BAR_STEPS, tempo_bpm)
+
+
+def segment_duration_s(bars: int, tempo_bpm: float) -> float:
+    """How long a segment's sound is, its tail included."""
+    return bars * BAR_STEPS * 60 / tempo_bpm / STEPS_PER_QUARTER + TAIL_S
+
+
+def stereo(samples: np.ndarray) -> np.ndarray:
+    """(samples,) → (samples, 2), both channels alike."""
+    return np.repeat(samples[:, None], 2, axis=1)
+
+
+def level(samples: np.ndarray, sample_rate_hz: int) -> Level:
+    """Measures a sound, float (samples, channels)."""
+    samples = np.asarray(samples, np.float64)
+    return Level(
+        integrated_loudness(samples, sample_rate_hz),
+        _db(np.abs(samples).max()),
+        _db(math.sqrt(np.square(samples).mean())),
+        len(samples) / sample_rate_hz,
+    )
+
+
+def common_loudness(levels: Iterable[Level], wanted_lufs: float) -> float:
+    """The loudness that all of these sounds can have: the wanted one, or less where one of them would peak above −1 dBFS.
+
+    In whole tenths of a decibel.
+    """
+    room = min((each.loudness_lufs - each.peak_dbfs + _db(CEILING) for each in levels), default=math.inf)
+    return math.floor(10 * min(wanted_lufs, room)) / 10
+
+
+def at_loudness(samples: np.ndarray, measured: Level, loudness_lufs: float) -> np.ndarray:
+    """A sound scaled from the loudness it was measured at to another: float32."""
+    return (samples * 10 ** ((loudness_lufs - measured.loudness_lufs) / 20)).astype(np.float32)
+
+
+def measure_levels(samples: np.ndarray, sample_rate_hz: int, parts: int) -> Sequence[float]:
+    """The RMS in dBFS of so many equal parts of a sound's body, the tail left out: how its level runs, for the key."""
+    body = len(samples) - round(TAIL_S * sample_rate_hz)
+    edges = [body * i // parts for i in range(parts + 1)]
+    return [_db(math.sqrt(np.square(samples[a:b].astype(np.float64)).mean())) for a, b in itertools.pairwise(edges)]
+
+
+def _db(ratio: float) -> float:
+    return 20 * math.log10(ratio) if ratio > 0 else -math.inf
