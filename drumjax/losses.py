@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 
@@ -38,6 +40,49 @@ def soft_bce(logits: jax.Array, targets: jax.Array) -> jax.Array:
     # log(1 + exp(l)) - l·t, written so that neither term overflows.
     losses = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
     return jnp.sum(losses, axis=tuple(range(1, losses.ndim)))
+
+
+def discriminator_loss(real: jax.Array, fake: jax.Array, *, smoothing: float = 0.0) -> jax.Array:
+    """What a discriminator minimises, from logits, in nats (Off the Beaten Track, eq. 1; Goodfellow et al., 2014).
+
+    Args:
+      real: (items,), logits of examples of the data.
+      fake: (items,), logits of as many generated ones.
+      smoothing: examples of the data have the target 1 - smoothing (one-sided label smoothing; Salimans et al., "Improved
+        Techniques for Training GANs", 2016, Sec. 3.4); 0 is eq. 1.
+
+    Returns:
+      float32 (items,): L(D(x), 1) + L(D(G(z)), 0), 2 log 2 for a discriminator that cannot tell.
+    """
+    return soft_bce(real, jnp.full_like(real, 1 - smoothing)) + soft_bce(fake, jnp.zeros_like(fake))
+
+
+def generator_loss(fake: jax.Array) -> jax.Array:
+    """What a generator minimises, the non-saturating form, in nats: L(D(G(z)), 1) (Off the Beaten Track, eq. 2).
+
+    Args:
+      fake: (items,), the discriminator's logits of generated examples.
+
+    Returns:
+      float32 (items,).
+    """
+    return soft_bce(fake, jnp.ones_like(fake))
+
+
+def r1_penalty(score: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
+    """The squared length of a discriminator's gradient at examples of the data.
+
+    Mescheder, Geiger and Nowozin, "Which Training Methods for GANs do actually Converge?", 2018, eq. 9, without its factor γ / 2.
+
+    Args:
+      score: (items, ...) → (items,), the logit of each item, which must depend on that item alone.
+      x: (items, ...).
+
+    Returns:
+      float32 (items,), ‖∇ score(x)‖².
+    """
+    gradient = jax.grad(lambda x: jnp.sum(score(x)))(x)
+    return jnp.sum(jnp.square(gradient.astype(jnp.float32)), axis=tuple(range(1, x.ndim)))
 
 
 def masked_mean(values: jax.Array, mask: jax.Array) -> jax.Array:

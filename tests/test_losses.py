@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from drumjax.losses import kl_standard_normal, masked_mean, soft_bce
+from drumjax.losses import discriminator_loss, generator_loss, kl_standard_normal, masked_mean, r1_penalty, soft_bce
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "jitted"])
@@ -61,3 +61,33 @@ def test_soft_bce_survives_huge_logits():
 def test_masked_mean_leaves_the_masked_items_out():
     assert float(masked_mean(jnp.array([1.0, 2.0, 100.0]), jnp.array([1.0, 1.0, 0.0]))) == 1.5
     assert float(masked_mean(jnp.array([1.0]), jnp.array([0.0]))) == 0
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_adversarial_losses_are_the_cross_entropies_of_eqs_1_and_2(jitted, smoothing):
+    rng = np.random.default_rng(4)
+    real, fake = rng.normal(scale=4, size=(2, 9)).astype(np.float32)
+    d_real, d_fake = scipy.special.expit(real.astype(np.float64)), scipy.special.expit(fake.astype(np.float64))
+    expected = -(1 - smoothing) * np.log(d_real) - smoothing * np.log(1 - d_real) - np.log(1 - d_fake)
+    loss = jitted(lambda real, fake: discriminator_loss(real, fake, smoothing=smoothing))
+    np.testing.assert_allclose(loss(real, fake), expected, rtol=1e-4)
+    np.testing.assert_allclose(jitted(generator_loss)(fake), -np.log(d_fake), rtol=1e-4)
+
+
+def test_adversarial_losses_of_one_who_cannot_tell_are_log_2_and_of_one_who_can_stay_finite(jitted):
+    zero, far = jnp.zeros(1), jnp.full(1, 200.0)
+    assert float(jitted(discriminator_loss)(zero, zero)[0]) == pytest.approx(2 * np.log(2))
+    assert float(jitted(generator_loss)(zero)[0]) == pytest.approx(np.log(2))
+    assert float(jitted(discriminator_loss)(far, -far)[0]) == 0
+    assert float(jitted(discriminator_loss)(-far, far)[0]) == 400
+    # Non-saturating: the worse the generator does, the steeper its loss, up to 1.
+    assert float(jax.grad(lambda x: generator_loss(x)[0])(-far)[0]) == -1
+
+
+def test_r1_penalty_is_the_squared_length_of_the_gradient_by_hand(jitted):
+    rng = np.random.default_rng(5)
+    x, w = rng.normal(size=(4, 3, 2)).astype(np.float32), rng.normal(size=(3, 2)).astype(np.float32)
+    # The gradient of tanh(w · x) is (1 - tanh²) w.
+    slopes = 1 - np.tanh(np.einsum("nij,ij->n", x, w)) ** 2
+    penalty = jitted(lambda x: r1_penalty(lambda x: jnp.tanh(jnp.einsum("nij,ij->n", x, w)), x))
+    np.testing.assert_allclose(penalty(x), slopes**2 * np.sum(w**2), rtol=1e-4)

@@ -49,6 +49,7 @@ class Recipe(NamedTuple):
       criterion: the figure by which checkpoints are compared, and whether more or less of it is better.
       fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
         trained and stored.
+      measured: `(config, arrays of the split train) -> config` with what the patterns themselves decide written in, after `fitted`.
       competes_from: `(config) -> ` the share of all steps, in [0, 1], from which on validations count for the best checkpoint:
         after warm-ups that change what is trained. Where none counts, the latest checkpoint is the best.
     """
@@ -63,10 +64,14 @@ class Recipe(NamedTuple):
     play: Callable[[Any, Any, Mapping[str, np.ndarray]], dict[str, Any]]
     criterion: tuple[str, Literal["max", "min"]]
     fitted: Callable[[Any, Any], Any] = lambda config, info: config
+    measured: Callable[[Any, Mapping[str, np.ndarray]], Any] = lambda config, train: config
     competes_from: Callable[[Any], float] = lambda config: 0.0
 
 
-RECIPES: Mapping[str, str] = {"pattern-vae": "drumjax.train.recipes.pattern_vae"}
+RECIPES: Mapping[str, str] = {
+    "pattern-vae": "drumjax.train.recipes.pattern_vae",
+    "pattern-gan": "drumjax.train.recipes.pattern_gan",
+}
 """The module of every recipe; imported when it is asked for. Each has an attribute `RECIPE`."""
 
 

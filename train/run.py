@@ -23,7 +23,7 @@ import numpy as np
 
 from drumjax import __version__
 from drumjax.boundary import InputError
-from drumjax.checkpoint import CARD, best, dump_config, latest, place_of, prune, read_card, save
+from drumjax.checkpoint import CARD, best, dump_config, fingerprint, latest, place_of, prune, read_card, save
 from drumjax.train import workdir as folder
 from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import (
@@ -39,11 +39,13 @@ from drumjax.train.engine import (
     stage_key,
     steps_in,
 )
-from drumjax.train.logs import Logs, open_logs, say
+from drumjax.train.hosts import connected
+from drumjax.train.logs import Logs, NoLogs, open_logs
 from drumjax.train.parallel import Layout, Mode, make_layout
 from drumjax.train.recipe import Recipe, Stage
 from drumjax.train.recipe import recipe as find_recipe
 from drumjax.train.signals import Stop, caught_signals
+from drumjax.train.team import Team
 
 BUDGET_MARGIN = 0.05
 """The share of a budget that is left alone, for a machine that grows slower."""
@@ -83,6 +85,7 @@ class _Run:
     config: Any
     info: Any
     workdir: Path
+    team: Team
     stages: Sequence[Stage]
     program: Callable[[int], Program]
     resume_hint: str
@@ -105,6 +108,7 @@ def train(
     devices: Sequence[jax.Device] | None = None,
     resume_hint: str = "run again to resume",
     own_process: bool = False,
+    team: Team | None = None,
 ) -> TrainingResult:
     """Trains, or goes on with a training that was begun in the working directory.
 
@@ -122,6 +126,8 @@ def train(
       devices: None for all.
       resume_hint: what the user is told to do after a signal has stopped the training.
       own_process: whether the process is there for this training alone, and a signal may end it: see `signals.caught_signals`.
+      team: the processes that train together, as `hosts.joined` gives them, each of which calls this with the same arguments and
+        the same data; `workdir` lies where all can read it, and process 0 writes. None: those that `jax.distributed` has joined.
 
     Returns:
       See `TrainingResult`.
@@ -129,6 +135,7 @@ def train(
     Raises:
       InputError: arguments, data or the directory are at fault. `NonFiniteLoss` is one: it names the step.
       Refused: the training is finished, another process is at it, or `resume` forbids it.
+      Elsewhere: another process of the training ended early, with its code.
       Stopped: a signal came; the state is in the last checkpoint. (One that comes while there is nothing to save, as during the
         first compilation, ends the process at once with code 75 where `own_process` allows it.)
       KeyboardInterrupt: a second signal came, and the process is not ours to end.
@@ -149,56 +156,98 @@ def train(
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(caught_signals(resume_hint, own_process=own_process))
         stop.at_once = True
+        team = stack.enter_context(connected()) if team is None else team
+        stop.leaving = team.leave
         patterns = data if hasattr(data, "splits") else _load(data)
         info = patterns.info
         if info.kind != recipe.kind:
             remedy = f"name data of the kind {recipe.kind}, or another recipe"
             raise InputError(str(data), rule=f"data of the kind {recipe.kind}", found=info.kind, remedy=remedy)
-        config = recipe.fitted(config, info)
+        config = recipe.measured(recipe.fitted(config, info), patterns.splits["train"])
         n = len(next(iter(patterns.splits["train"].values())))
         if (batch_size := fitting_batch(config.batch_size, n, len(devices or jax.devices()))) != config.batch_size:
-            say(f"drumjax: batches of {batch_size} instead of {config.batch_size}: there are {n} training examples")
+            team.say(f"drumjax: batches of {batch_size} instead of {config.batch_size}: there are {n} training examples")
             config = replace(config, batch_size=batch_size)
         layout = make_layout(config.batch_size, parallel, devices)
         stages = recipe.stages(config, info)
-        # Only now: what is at fault in the arguments or the data leaves no trace.
-        stack.enter_context(folder.claimed(place))
-        before = folder.begun(place, resume)
-        epochs = steps_in(config, n)
-        total = steps or (before["steps"] if before else epochs)
         where = data if isinstance(data, str | Path) else info.name
         length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
-        now = folder.describe(recipe.name, config, info, str(where), total, length)
-        checkpoint = None
-        if before is not None and not folder.goes_on(place, before, now):
-            before, total = None, steps or epochs
-            now["steps"] = total
-        if before is not None:
-            with _disk_faults(place):
-                checkpoint = folder.good_checkpoint(place, now)
-            if checkpoint is not None and int(checkpoint.name) >= total:
-                raise Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
-        run = _Run(recipe, config, info, place, stages, _programs(stages, patterns.splits, config, layout), resume_hint)
+        now = folder.describe(recipe.name, config, info, str(where), steps or steps_in(config, n), length)
+        _check_team(team, now, n, resume)
+        # Only now: what is at fault in the arguments or the data leaves no trace.
+        if team.is_first:
+            stack.enter_context(folder.claimed(place))
+        begun = team.first(lambda: _begin(place, resume, steps, now))
+        total, fresh = begun["total"], not begun["goes_on"]
+        now["steps"] = total
+        checkpoint = None if begun["checkpoint"] is None else place_of(place, begun["checkpoint"])
+        _check_sight(team, checkpoint, begun["manifest"])
+        programs = _programs(stages, patterns.splits, config, layout, team)
+        run = _Run(recipe, config, info, place, team, stages, programs, resume_hint)
         with _disk_faults(place):
-            if before is None and budget_seconds is not None:
+            if fresh and budget_seconds is not None:
                 total = _steps_within(run, budget_seconds - (time.monotonic() - began))
                 now["steps"] = total
             ends = _ends(run, total)
-            if before is None:
-                if steps is None and total < FEW_STEPS:
-                    say(f"drumjax: {total} steps in all are few to learn from; --steps N trains longer, for example --steps 2000")
+            if fresh and steps is None and total < FEW_STEPS:
+                team.say(f"drumjax: {total} steps in all are few to learn from; --steps N trains longer, for example --steps 2000")
+            if fresh and team.is_first:
                 folder.write_config(place, now)
-            with open_logs(
-                place,
-                step=int(checkpoint.name) if checkpoint else 0,
-                total=total,
-                steps_per_epoch=n / config.batch_size,
-                title=f"training {recipe.name}",
-            ) as logs:
-                _train_stages(run, ends, checkpoint, logs, stop)
+            logs: contextlib.AbstractContextManager[Logs | NoLogs] = contextlib.nullcontext(NoLogs(total))
+            if team.is_first:
+                step = 0 if checkpoint is None else int(checkpoint.name)
+                title, steps_per_epoch = f"training {recipe.name}", n / config.batch_size
+                logs = open_logs(place, step=step, total=total, steps_per_epoch=steps_per_epoch, title=title)
+            with logs as opened:
+                _train_stages(run, ends, checkpoint, opened, stop)
+        done = team.first(lambda: _outcome(place))
+    last = place_of(place, done["last"])
+    return TrainingResult(place, last, place_of(place, done["best"]), total, done["metrics"], time.monotonic() - began)
+
+
+def _begin(place: Path, resume: str, steps: int | None, now: Mapping[str, Any]) -> dict[str, Any]:
+    """What process 0 finds in the working directory: whether a training goes on, with how many steps, and from which checkpoint."""
+    before, total, checkpoint = folder.begun(place, resume), now["steps"], None
+    if before is not None:
+        total = steps or before["steps"]
+        if not folder.goes_on(place, before, {**now, "steps": total}):
+            before, total = None, now["steps"]
+    if before is not None:
+        with _disk_faults(place):
+            checkpoint = folder.good_checkpoint(place, {**now, "steps": total})
+        if checkpoint is not None and int(checkpoint.name) >= total:
+            raise Refused(f"{place}: nothing to do, all {total} steps are done; see {checkpoint}")
+    found = {"checkpoint": None, "manifest": None} if checkpoint is None else {
+        "checkpoint": int(checkpoint.name), "manifest": fingerprint(checkpoint)
+    }  # fmt: skip
+    return {"total": total, "goes_on": before is not None, **found}
+
+
+def _outcome(place: Path) -> dict[str, Any]:
     last = latest(place)
     assert last is not None
-    return TrainingResult(place, last, best(place), total, read_card(last)["metrics"], time.monotonic() - began)
+    return {"last": int(last.name), "best": int(best(place).name), "metrics": read_card(last)["metrics"]}
+
+
+def _check_team(team: Team, now: Mapping[str, Any], n: int, resume: str) -> None:
+    """Whether all processes were called for one training, on one set of data."""
+    data = {"source_sha256": now["data"].get("source_sha256"), "training examples": n}
+    team.check_same({f"data: {name}": value for name, value in data.items()}, "give every process the same data, or a copy of them")
+    versions = {name: now[name] for name in ("library_version", "jax_version")}
+    asked = {"recipe": now["recipe"], "length": now["steps_from"], "--resume": resume, **versions}
+    team.check_same(asked | folder.flat(now["config"]), "call every process with the same options and software")
+    team.check_same({"devices of a process": jax.local_device_count()}, "give every process the same number of devices")
+
+
+def _check_sight(team: Team, checkpoint: Path | None, manifest: str | None) -> None:
+    """Whether this process sees the checkpoint that process 0 wants to go on from; its bytes are checked when it is restored."""
+    if checkpoint is None or team.is_first:
+        return
+    remedy = "name a --workdir on a file system that all hosts share"
+    if not checkpoint.is_dir():
+        raise InputError(checkpoint, rule="the checkpoint that process 0 sees", found="nothing", remedy=remedy)
+    if fingerprint(checkpoint) != manifest:
+        raise InputError(checkpoint, rule="the checkpoint that process 0 sees", found="another", remedy=remedy)
 
 
 @contextlib.contextmanager
@@ -228,14 +277,16 @@ def _load(where: Any) -> Any:
     return load_patterns(where)
 
 
-def _programs(stages: Sequence[Stage], splits: Mapping[str, Any], config: Any, layout: Layout) -> Callable[[int], Program]:
+def _programs(
+    stages: Sequence[Stage], splits: Mapping[str, Any], config: Any, layout: Layout, team: Team
+) -> Callable[[int], Program]:
     """`(stage) -> its program`, made at the first call."""
     training = source_of(splits["train"], config)
     held_out = splits.get("validation", {})
     if any(len(array) for array in held_out.values()):
         validation = source_of(held_out, config)
     else:
-        say("drumjax: the validation split is empty: figures and thresholds are those of the training split")
+        team.say("drumjax: the validation split is empty: figures and thresholds are those of the training split")
         validation = training
     made: dict[int, Program] = {}
 
@@ -271,6 +322,7 @@ def _enter(run: _Run, index: int, state: State | None) -> State:
     if enter is None or state is None:
         raise ValueError(f"expected stage {index} of {run.recipe.name} to have `enter`, which makes its state from the last one's")
     # Whatever `enter` made of them: steps are counted from the stage's beginning, and no two stages draw the same numbers.
+    state = run.program(index - 1).fetch(state)
     return program.place(enter(state).replace(step=jax.numpy.zeros((), jax.numpy.int32), key=key))
 
 
@@ -290,7 +342,7 @@ def _ends(run: _Run, total: int) -> list[int]:
     return ends
 
 
-def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs: Logs, stop: Stop) -> None:
+def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs: Logs | NoLogs, stop: Stop) -> None:
     starts, total = [0, *ends[:-1]], ends[-1]
     state, first = None, 0
     if checkpoint is not None:
@@ -305,7 +357,7 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
             raise InputError(checkpoint, rule=f"the state of step {card['step']}", found=found, remedy=remedy)
         state = run.program(first).place(restored)
         run.validated = {key: card[key] for key in ("play", "metrics", "validated_at_step")}
-        say(f"drumjax: going on from step {card['step']} of {total}")
+        run.team.say(f"drumjax: going on from step {card['step']} of {total}")
     run.saved_at = time.monotonic()
     for index in range(first, len(run.stages)):
         length = ends[index] - starts[index]
@@ -322,6 +374,7 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
             next_stop=schedule.next_stop,
             seconds=run.config.dispatch_seconds,
             offset=starts[index],
+            agree=run.team.agree,
         )
         try:
             for report in reports:
@@ -335,13 +388,16 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
 
 
 def _after_dispatch(
-    run: _Run, report: Report, index: int, offset: int, program: Program, schedule: Schedule, logs: Logs, stop: Stop
+    run: _Run, report: Report, index: int, offset: int, program: Program, schedule: Schedule, logs: Logs | NoLogs, stop: Stop
 ) -> None:
     step = offset + report.step
     due = schedule.is_due(report.step)
     late = time.monotonic() - run.saved_at > run.config.checkpoint_every_seconds
-    saves = due or late or stop.requested
-    if saves and (lost := folder.unsound(folder.checkpoint_items(report.state))):
+    # A signal to one process stops all; whether it is time to save, process 0 says.
+    everybody = run.team.gather([late, stop.requested])
+    saves = due or everybody[0][0] or any(requested for _, requested in everybody)
+    state = program.fetch(report.state)
+    if saves and (lost := folder.unsound(folder.checkpoint_items(state))):
         # Losses and gradients were finite: it came with an update, or with what losses keep besides parameters.
         raise NonFiniteLoss(step - 1, f"in the state that was to be saved, {', '.join(lost[:4])}")
     if due or (saves and run.validated is None):
@@ -351,12 +407,15 @@ def _after_dispatch(
         figures = {name: float(value) for name, value in run.recipe.summarise(sums).items()}
         run.validated = {"play": run.recipe.play(run.config, run.info, sums), "metrics": figures, "validated_at_step": step}
         if lost := [name for name, figure in figures.items() if not np.isfinite(figure)]:
-            say(f"drumjax: not a finite number on the validation split at step {step}, left out of the card: {', '.join(lost)}")
+            run.team.say(
+                f"drumjax: not a finite number on the validation split at step {step}, left out of the card: {', '.join(lost)}"
+            )
     logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
     if not saves:
         return  # and a signal that came meanwhile has its checkpoint after the next dispatch
-    _save(run, report.state, step, logs.total, index, due)
-    if stop.requested and step < logs.total:
+    _save(run, state, step, logs.total, index, due)
+    # Asked anew when process 0 has written: a signal may have come meanwhile, and its checkpoint is there already.
+    if any(run.team.gather(stop.requested)) and step < logs.total:
         raise Stopped(f"stopped at step {step} of {logs.total}; {run.resume_hint}")
 
 
@@ -380,7 +439,7 @@ def _save(run: _Run, state: State, step: int, total: int, stage: int, due: bool)
     if any(not np.isfinite(number) for number in jax.tree.leaves(card["play"]) if isinstance(number, float)):
         raise NonFiniteLoss(step - 1, "what the validation found for playing")
     card["metrics"] = {key: figure for key, figure in card["metrics"].items() if np.isfinite(figure)}
-    if jax.process_index() == 0:  # the state is the same in every process; one writes
+    if run.team.is_first:  # the state is the same in every process; one writes
         save(place_of(run.workdir, step), folder.checkpoint_items(state), {CARD: card})
         prune(run.workdir, run.config.keep_checkpoints)
     run.saved_at = time.monotonic()
@@ -392,7 +451,7 @@ def _steps_within(run: _Run, seconds: float) -> int:
     Every stage is compiled and timed on states that are thrown away: they are drawn again from the same keys, so that a run with
     `--budget` has the same bits as one with as many `--steps`.
     """
-    began = time.monotonic()
+    began, seconds, team = time.monotonic(), run.team.agree(seconds), run.team
     shares = np.array([stage.share for stage in run.stages]) / sum(stage.share for stage in run.stages)
     endless = 1 << 30
     patience = min(4.0, 0.06 * seconds) / len(run.stages)
@@ -401,8 +460,9 @@ def _steps_within(run: _Run, seconds: float) -> int:
         state = _enter(run, index, state)
         program = run.program(index)
         spent = steps = at = 0.0
+        pace = run.config.dispatch_seconds
         for report in run_steps(
-            program, state, until=endless, total=endless, next_stop=lambda _: endless, seconds=run.config.dispatch_seconds
+            program, state, until=endless, total=endless, next_stop=lambda _: endless, seconds=pace, agree=team.agree
         ):
             state = report.state
             if at:  # the first dispatch compiles
@@ -413,17 +473,18 @@ def _steps_within(run: _Run, seconds: float) -> int:
         program.validate(state)
         looked = time.monotonic()
         program.validate(state)
-        try:
-            save(run.workdir / ".timing", folder.checkpoint_items(state), {})
-        finally:
-            shutil.rmtree(run.workdir / ".timing", ignore_errors=True)
-        look = time.monotonic() - looked
+        if team.is_first:
+            try:
+                save(run.workdir / ".timing", folder.checkpoint_items(program.fetch(state)), {})
+            finally:
+                shutil.rmtree(run.workdir / ".timing", ignore_errors=True)
+        look = team.agree(time.monotonic() - looked)
         every = max(1.0, run.config.validate_every_epochs * program.steps_per_epoch)
         a_step += share * (spent / steps + look / every)
         tail = look
-    left = seconds * (1 - BUDGET_MARGIN) - (time.monotonic() - began) - tail
+    left = team.agree(seconds * (1 - BUDGET_MARGIN) - (time.monotonic() - began) - tail)
     fitting = max(1, int(left / a_step))
-    say(f"drumjax: {1e3 * a_step:.3g} ms a step: {fitting} steps fit into the budget")
+    team.say(f"drumjax: {1e3 * a_step:.3g} ms a step: {fitting} steps fit into the budget")
     if left < a_step:
-        say("drumjax: the budget is shorter than compiling and measuring takes; training goes over it")
+        team.say("drumjax: the budget is shorter than compiling and measuring takes; training goes over it")
     return fitting

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from drumjax.boundary import InputError
 from drumjax.datasets.info import DataInfo
-from drumjax.models.pattern_vae import PatternVAEConfig
+from drumjax.models.pattern_vae import PatternNetworkConfig, PatternVAEConfig
 from drumjax.patterns.drum_map import drum_map_to_json
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system, summarise
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
@@ -38,28 +38,36 @@ def stages(config: PatternVAETraining, info: DataInfo) -> Sequence[Stage]:
     return [Stage(pattern_vae_system(config.model, config.loss), {"vae": make_optimizer(config.optimizer)})]
 
 
-def fitted(config: PatternVAETraining, info: DataInfo) -> PatternVAETraining:
-    """The same configuration for the grid of the data: a drum map of other lanes changes the first and last layer.
+Network = TypeVar("Network", bound=PatternNetworkConfig)
+
+
+def fitted_network(network: Network, info: DataInfo) -> Network:
+    """The same network for the grid of the data: a drum map of other lanes changes the first and last layer.
 
     Raises:
       InputError: the configuration asks for a grid of its own that is not the data's, or the data's does not fit the network.
     """
     steps, lanes = info.steps, len(info.drum_map.lanes)
-    default = PatternVAEConfig()
+    default = PatternNetworkConfig()
     for name, asked, of_default, of_data in (
-        ("steps", config.model.steps, default.steps, steps),
-        ("lanes", config.model.lanes, default.lanes, lanes),
+        ("steps", network.steps, default.steps, steps),
+        ("lanes", network.lanes, default.lanes, lanes),
     ):
         if asked not in (of_default, of_data):
             raise InputError(
                 f"model.{name}", rule=f"{of_data}, as in the data", found=str(asked), remedy="leave it out, the data decide"
             )
     try:
-        return replace(config, model=replace(config.model, steps=steps, lanes=lanes))
+        return replace(network, steps=steps, lanes=lanes)
     except ValueError as error:
         raise InputError(
             info.name, rule="patterns that the network can read", found=str(error), remedy="change the network"
         ) from None
+
+
+def fitted(config: PatternVAETraining, info: DataInfo) -> PatternVAETraining:
+    """The same configuration with the network of `fitted_network`."""
+    return replace(config, model=fitted_network(config.model, info))
 
 
 def competes_from(config: PatternVAETraining) -> float:
