@@ -77,6 +77,9 @@ def recalled(call: Again) -> Recall:
         raise InputError(
             call.file, rule="a verb that can be repeated in its provenance", found=f"{record.verb!r:.60}", remedy=remedy
         )
+    for place in call.input:
+        if not place.exists():
+            raise InputError(place, rule="an input that is there", found="no such file or folder", remedy="check the spelling")
     is_sound = read_head(call.file, what="a file").startswith((b"RIFF", b"fLaC"))
     return Recall(
         file=call.file,

@@ -92,7 +92,7 @@ def rebuild(
     tempo_bpm = given.get("tempo_bpm", MIN_TEMPO_BPM)
     call = parse_config(call_type, {**(blank or {}), **given, "seed": recall.record.seed}, recall.file)
     if not MIN_TEMPO_BPM <= tempo_bpm <= MAX_TEMPO_BPM:
-        raise recall.fault(f"a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM in its provenance", f"{tempo_bpm:g}", other)
+        raise recall.fault(f"a tempo of {MIN_TEMPO_BPM} to {MAX_TEMPO_BPM:,} BPM in its provenance", f"{tempo_bpm!r:.40}", other)
     return call
 
 
@@ -279,12 +279,14 @@ def _find(recall: Recall, entry: Named, names: Sequence[str], sha256_of: Callabl
         try:
             sha256 = sha256_of(place)
         except InputError as error:
-            seen.append(f"{place}: {error.found}")
-            continue
+            sha256, what = "", f"{place}: {error.found}"
+        else:
+            what = f"{place} with SHA-256 {sha256}"
         if sha256 == entry.sha256:
             recall.found.append(place)
             return place
-        seen.append(f"{place} with SHA-256 {sha256}")
+        if place not in recall.found:  # what is another input is no wrong guess
+            seen.append(what)
     raise recall.fault(
         f"the input {entry.name!r} with SHA-256 {entry.sha256}",
         "; ".join(seen[:4]) or "nothing of this name",

@@ -124,6 +124,11 @@ def _input(pattern: Pattern) -> Mapping[str, Any]:
     return {"name": pattern.name or "made by hand", "sha256": hashlib.sha256(pattern.velocity.tobytes()).hexdigest()}
 
 
+def _plain(value: Any) -> Any:
+    """A number of numpy's as Python's own, which JSON can say."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def numbered(patterns: Sequence[Pattern]) -> list[Pattern]:
     """The patterns of one call, each with its number in its provenance where they are several: a file may be of one alone."""
     if len(patterns) == 1:
@@ -422,8 +427,8 @@ class PatternInstrument:
             f"pattern {verb}",
             model=self.name,
             model_sha256=self.sha256,
-            seed=seed,
-            parameters=parameters,
+            seed=_plain(seed),
+            parameters={name: _plain(value) for name, value in parameters.items()},
             inputs=[_input(pattern) for pattern in inputs],
         )
 

@@ -14,7 +14,7 @@ from drumjax.train.recipe import RECIPES, recipe
 
 PROMISED = {
     *("demo", "doctor", "models list", "models show", "data inspect", "data build", "data arrays", "train", "evaluate"),
-    *("pattern interpolate", "pattern crossfade", "pattern sample"),
+    *("pattern interpolate", "pattern crossfade", "pattern sample", "again"),
 }
 
 
