@@ -15,13 +15,15 @@ is nested dictionaries.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -644,6 +646,7 @@ def export_for_playing(
     kind: str,
     half: bool = False,
     about: Mapping[str, Json] | None = None,
+    players: Collection[str] | None = None,
 ) -> Path:
     """Writes an instrument directory of one member: the checkpoint's weights and card without the training state.
 
@@ -656,6 +659,7 @@ def export_for_playing(
       kind: what it plays, e.g. `patterns`.
       half: store float32 weights as float16; `load_playing` gives float32 again.
       about: what else the card shall say: how it was trained, what it was measured to do, whom to credit.
+      players: whose weights playing needs; None for all. A GAN is played without its discriminator.
 
     Returns:
       `out` as a path. `instrument.json` in it names the member `model` at `.` with the SHA-256 of its manifest.
@@ -673,7 +677,8 @@ def export_for_playing(
         member = {"path": ".", "sha256": fingerprint(building)}
         (building / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))
 
-    tree = {"play": {"params": playing.params, "extra": playing.extra}}
+    params = {player: tree for player, tree in playing.params.items() if players is None or player in players}
+    tree = {"play": {"params": params, "extra": playing.extra}}
     return _save(out, tree, {CARD: card}, half=half, finish=name_the_member)
 
 
