@@ -98,6 +98,10 @@ FIGURES = {
     "crowded pca": lambda g: plots.pattern_pca(*a_pca(g)[:2], [plots.Trajectory("idm", "techno", np.full((6, 64, 6), 0.1))] * 9),
     "pca without transitions": lambda g: plots.pattern_pca(*a_pca(g)[:2]),
     "study": lambda g: plots.curves(a_study(), title="What decides", share_y=True),
+    "hit rates": lambda g: plots.hit_rates(
+        {"data": grids(g, 9, 64, 6) > 0, "n" * 300: grids(g, 4, 64, 6) > 0}, TR808, title="Hits"
+    ),
+    "hit numbers": lambda g: plots.hit_numbers({"data": [3, 4, 9], "generated": [4, 4, 5], "n" * 60: [7]}, title="Hits"),
     "training": lambda g: plots.training_curves([{"step": i, "loss": 1 / (i + 1), "valid_f1": i / 9} for i in range(9)]),
 }
 
@@ -269,6 +273,31 @@ def test_patterns_that_are_all_the_same_are_drawn_without_complaint(generator):
     figure = plots.pattern_pca(data, ["one"] * 4, [plots.Trajectory("one", "another", data[:3])])
     visible_texts(figure)
     assert "0.0 %" in figure.axes[0].get_xlabel()
+
+
+def test_hit_rates_are_the_shares_of_patterns_lanes_from_the_top_on_one_scale(generator):
+    sets = {name: grids(generator, n, 64, 6, share=share) > 0 for name, n, share in (("data", 9, 0.2), ("generated", 5, 0.6))}
+    figure = plots.hit_rates(sets, TR808)
+    panels = [axes for axes in figure.axes if axes.get_images()]
+    assert [axes.get_title(loc="left") for axes in panels] == ["data", "generated"]
+    for axes, hits in zip(panels, sets.values(), strict=True):
+        (image,) = axes.get_images()
+        np.testing.assert_allclose(image.get_array(), hits.mean(0).T)
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["BD", "SD", "CH", "OH", "RS", "CB"]
+        assert axes.yaxis_inverted()
+    assert len({image.get_clim() for axes in panels for image in axes.get_images()}) == 1
+
+
+def test_hit_numbers_are_shares_that_sum_to_1(generator):
+    numbers = {"data": generator.integers(0, 90, 50), "generated": generator.integers(30, 60, 20)}
+    stairs = plots.hit_numbers(numbers).axes[0].patches
+    assert [each.get_label() for each in stairs] == ["data", "generated"]
+    for each, counted in zip(stairs, numbers.values(), strict=True):
+        values, edges, _ = each.get_data()
+        assert values.sum() == pytest.approx(1)
+        assert edges[0] <= counted.min()
+        assert counted.max() <= edges[-1]
+        np.testing.assert_allclose(values, np.histogram(counted, edges)[0] / len(counted))
 
 
 def test_curves_show_their_numbers_bands_and_yardsticks():

@@ -50,6 +50,7 @@ class Recipe(NamedTuple):
       fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
         trained and stored.
       measured: `(config, arrays of the split train) -> config` with what the patterns themselves decide written in, after `fitted`.
+      plays: the players whose weights playing needs, `()` for all: what `drumjax models pack` keeps.
       competes_from: `(config) -> ` the share of all steps, in [0, 1], from which on validations count for the best checkpoint:
         after warm-ups that change what is trained. Where none counts, the latest checkpoint is the best.
     """
@@ -65,6 +66,7 @@ class Recipe(NamedTuple):
     criterion: tuple[str, Literal["max", "min"]]
     fitted: Callable[[Any, Any], Any] = lambda config, info: config
     measured: Callable[[Any, Mapping[str, np.ndarray]], Any] = lambda config, train: config
+    plays: tuple[str, ...] = ()
     competes_from: Callable[[Any], float] = lambda config: 0.0
 
 

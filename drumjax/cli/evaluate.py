@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 from tyro.conf import arg
@@ -18,7 +18,8 @@ from drumjax.cli.arguments import Model, load_instrument, make_folder, parse, sa
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
-    from drumjax.instruments.evaluation import Evaluation
+    from drumjax.datasets.info import PatternSet
+    from drumjax.instruments.evaluation import Evaluation, Generated
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.metrics.report import Figure
     from drumjax.serve.page import Section
@@ -30,13 +31,17 @@ LEAST_FOR_PCA = 3
 class Evaluate:
     """Measure a trained model on prepared data: report.json, report.html and pictures.
 
-    Reconstruction (onset F1, velocity error) beside two yardsticks, the best copy from the training set and the best constant
-    pattern; transitions (novelty, smoothness, distance to the data) beside the crossfade's, over all and per pair of genres. Every
-    figure stands with its definition.
+    The suite 'patterns', for a model with an encoder: reconstruction (onset F1, velocity error) beside two yardsticks, the best
+    copy from the training set and the best constant pattern; transitions (novelty, smoothness, distance to the data) beside the
+    crossfade's, over all and per pair of genres. The suite 'generation', for any model: patterns made from noise, how near to the
+    data, how many of them copies, how various, how much of the data they cover; beside held-out patterns, and beside cells that
+    know nothing of each other. Every figure stands with its definition.
 
     examples:
       drumjax evaluate pattern-vae --data embedded -o report/
       drumjax evaluate runs/mine --data data/ --split validation -o report/
+      drumjax evaluate pattern-gan --data embedded -o report/
+      drumjax evaluate pattern-vae --data embedded --suite generation -o report/
     """
 
     model: Model
@@ -46,19 +51,22 @@ class Evaluate:
     output: Annotated[Path, arg(aliases=["-o"])] = Path("report")
     """The folder for report.json, report.html and the pictures."""
     split: Literal["train", "validation", "test"] = "test"
-    """What is measured; the model's choices (its threshold) were made on 'validation'."""
-    suite: Literal["patterns"] = "patterns"
-    """The set of measures."""
+    """What is measured, or what generated patterns are held against; the model's choices (its threshold) were made on
+    'validation'."""
+    suite: Literal["patterns", "generation"] | None = None
+    """The set of measures. Default: 'patterns' for a model with an encoder, 'generation' for one without."""
     transitions: int = 10
-    """Transitions for every ordered pair of genres."""
+    """Of the suite 'patterns': transitions for every ordered pair of genres."""
     measures: int = 6
-    """Patterns of a transition, ends included (the paper's experiment has 6)."""
+    """Of the suite 'patterns': patterns of a transition, ends included (the paper's experiment has 6)."""
+    sets: int = 10
+    """Of the suite 'generation': how many sets are made, each of as many patterns as the split has."""
     seed: int = 0
-    """Of the choice of transitions."""
+    """Of the choice of transitions, or of the generated patterns."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for name, least in (("measures", 3), ("transitions", 1), ("seed", 0)):
+        for name, least in (("measures", 3), ("transitions", 1), ("sets", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"expected --{name} of at least {least}, found {getattr(self, name)}")
 
@@ -179,24 +187,125 @@ def sections(verdict: str, result: Evaluation, pictures: Iterable[str]) -> list[
     return [*parts, *(page.Picture(name, Path(name).stem.replace("_", " ")) for name in pictures)]
 
 
+def generation_rows(figures: Mapping[str, Figure]) -> list[list[str]]:
+    """A table's rows for the suite `generation`: name, generated, standard deviation, held out, independent cells, definition."""
+    from drumjax.metrics.generation import OF_HELD_OUT, OF_INDEPENDENT
+
+    rows = {row[0]: row for row in figure_rows(figures)}
+    return [
+        [*row[:3], rows[name + OF_HELD_OUT][1], rows[name + OF_INDEPENDENT][1], row[3]]
+        for name, row in rows.items()
+        if not name.endswith((OF_HELD_OUT, OF_INDEPENDENT))
+    ]
+
+
+def generation_sections(said: str, result: Generated, pictures: Iterable[str]) -> list[Section]:
+    """The page of the suite `generation`: the verdict, the figures beside their yardsticks, the pictures."""
+    from drumjax.serve import page
+
+    columns = ["figure", "generated", "sd", "held out", "independent cells", "definition"]
+    note = (
+        "Held out: patterns of the split, what a perfect model would score. Independent cells: each a hit at its rate in the data, "
+        "whatever the others are. Recall alone is easily met: where patterns lie far apart their "
+        "neighbourhoods reach everything. Read it beside precision and coverage."
+    )
+    parts: list[Section] = [page.Text(said), page.Table("Figures", columns, generation_rows(result.figures), note=note)]
+    return [*parts, *(page.Picture(name, Path(name).stem.replace("_", " ")) for name in pictures)]
+
+
+def draw_generation(
+    instrument: PatternInstrument, result: Generated, seed: int, rows: Sequence[Mapping[str, str]]
+) -> dict[str, MplFigure]:
+    """The pictures of the suite `generation`: hits per step and lane, numbers of hits, ten patterns, the course of the training."""
+    from drumjax import plots
+
+    made = result.sets.reshape(-1, *result.sets.shape[2:])
+    sets = {"training patterns": result.train, "generated": made, "held out": result.held_out}
+    numbers = {
+        name: np.count_nonzero(hits, axis=(1, 2)) for name, hits in (*sets.items(), ("independent cells", result.independent))
+    }
+    drawn = {
+        "hit_rates.png": plots.hit_rates(sets, instrument.drum_map),
+        "hit_numbers.png": plots.hit_numbers(numbers),
+        "samples.png": plots.pattern_sheet(instrument.sample(min(10, result.sets.shape[1]), seed)),
+    }
+    return drawn | ({"training.png": plots.training_curves(rows)} if rows else {})
+
+
 def evaluate(arguments: list[str], prog: str) -> int:
     """`drumjax evaluate`."""
     call = parse(Evaluate, arguments, prog)
     from drumjax import plots
     from drumjax.datasets.load import load_patterns
-    from drumjax.instruments import evaluation as suite
     from drumjax.metrics.report import report, write_report_json
     from drumjax.serve import page
 
     instrument = load_instrument(call.model)
+    suite = call.suite or ("patterns" if "encode" in instrument.signatures() else "generation")
+    if suite == "patterns":
+        check_encodes(instrument, call.model)
+    elif call.split == "train":
+        remedy = "name 'test' or 'validation'"
+        raise InputError("--split", rule="held-out patterns for the suite 'generation'", found="'train'", remedy=remedy)
     data = load_patterns(call.data)
     check_fits(instrument, data.info.drum_map, data.info.steps, call.data)
-    n, n_train = (data.info.counts.get(split, 0) for split in (call.split, "train"))
-    for split, count in ((call.split, n), ("train", n_train)):
-        if not count:
+    least = 1 if suite == "patterns" else 2
+    for split in (call.split, "train"):
+        if (count := data.info.counts.get(split, 0)) < least:
             remedy = "name another --split, or build the data with a share for it"
-            raise InputError(call.data, rule=f"patterns in the split {split!r}", found="none", remedy=remedy)
+            rule = f"patterns in the split {split!r}" if least == 1 else f"at least {least} patterns in the split {split!r}"
+            raise InputError(call.data, rule=rule, found=str(count) if count else "none", remedy=remedy)
     make_folder(call.output)
+    measured = (measure_patterns if suite == "patterns" else measure_generation)(call, instrument, data)
+    content = report(
+        suite=suite,
+        model=call.model,
+        data=call.data,
+        split=call.split,
+        n=data.info.counts[call.split],
+        held_out=measured.held_out,
+        metrics=measured.figures,
+    )
+    pictures = [call.output / name for name in measured.drawn]
+    # Everything is there before the first file is written, and the report is the last.
+    with writing(call.output):
+        for path, figure in zip(pictures, measured.drawn.values(), strict=True):
+            plots.save(figure, path)
+        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", measured.sections)
+        write_report_json(call.output / "report.json", content)
+    print(measured.table)
+    print("\n".join(measured.said))
+    say(call.output / "report.json", call.output / "report.html", *pictures)
+    return 0
+
+
+class Measured(NamedTuple):
+    """What a suite hands over: figures, pictures by file name, the page, what is printed, and whether the split was held out."""
+
+    figures: Mapping[str, Figure]
+    drawn: Mapping[str, MplFigure]
+    sections: list[Section]
+    table: str
+    said: list[str]
+    held_out: bool | None
+
+
+def check_encodes(instrument: PatternInstrument, model: str) -> None:
+    """That a model can reconstruct.
+
+    Raises:
+      InputError: it has no encoder.
+    """
+    if "encode" not in instrument.signatures():
+        raise InputError(
+            model, rule="a model with an encoder for the suite 'patterns'", found="one without", remedy="name --suite generation"
+        )
+
+
+def measure_patterns(call: Evaluate, instrument: PatternInstrument, data: PatternSet) -> Measured:
+    """The suite `patterns`."""
+    from drumjax.instruments import evaluation as suite
+
     result = suite.evaluate(
         instrument,
         data.splits,
@@ -207,29 +316,37 @@ def evaluate(arguments: list[str], prog: str) -> int:
         seed=call.seed,
     )
     held_out = suite.held_out(instrument.card, data.info.source_sha256, call.split)
-    content = report(
-        suite=call.suite, model=call.model, data=call.data, split=call.split, n=n, held_out=held_out, metrics=result.figures
-    )
     said = [
-        suite.verdict(result.figures, call.split, n, held_out),
+        suite.verdict(result.figures, call.split, data.info.counts[call.split], held_out),
         standing(held_out),
         f"A hit is a decoded velocity of at least {instrument.threshold:.3f}, the threshold stored with the model, chosen on the "
         "validation split of its own data.",
-        *left_out(n_train, data.info.genres),
+        *left_out(data.info.counts["train"], data.info.genres),
     ]
     drawn = draw_pictures(result, data.splits["train"], data.info.genres, course(Path(call.model)))
-    pictures = [call.output / name for name in drawn]
-    # Everything is there before the first file is written, and the report is the last.
-    with writing(call.output):
-        for path, figure in zip(pictures, drawn.values(), strict=True):
-            plots.save(figure, path)
-        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", sections("\n\n".join(said), result, drawn))
-        write_report_json(call.output / "report.json", content)
-    rows = figure_rows(result.figures)
+    rows = [row for row in figure_rows(result.figures) if "→" not in row[0]]
     width = max(len(row[0]) for row in rows)
-    for name, mean, sd, _ in rows:
-        if "→" not in name:
-            print(f"{name:<{width}}  {mean}{f' ± {sd}' if sd else ''}")
-    print("\n".join(said))
-    say(call.output / "report.json", call.output / "report.html", *pictures)
-    return 0
+    table = "\n".join(f"{name:<{width}}  {mean}{f' ± {sd}' if sd else ''}" for name, mean, sd, _ in rows)
+    return Measured(result.figures, drawn, sections("\n\n".join(said), result, drawn), table, said, held_out)
+
+
+def measure_generation(call: Evaluate, instrument: PatternInstrument, data: PatternSet) -> Measured:
+    """The suite `generation`."""
+    from drumjax.instruments import evaluation as suite
+
+    result = suite.evaluate_generation(instrument, data.splits, data.info.genres, call.split, sets=call.sets, seed=call.seed)
+    held_out = suite.held_out(instrument.card, data.info.source_sha256, call.split)
+    gan = instrument.card["system"] == "pattern-gan"
+    chosen = "gives the training set's mean number of hits" if gan else "has the best onset F1 on the validation split"
+    said = [
+        suite.verdict_on_generation(result.figures, call.split),
+        standing(held_out),
+        f"A hit is a velocity of at least {instrument.threshold:.3f}, the threshold stored with the model; it {chosen} of its own "
+        "data.",
+    ]
+    drawn = draw_generation(instrument, result, call.seed, course(Path(call.model)))
+    rows = generation_rows(result.figures)
+    width = max(len(row[0]) for row in rows)
+    lines = [f"{name:<{width}}  {f'{mean} ± {sd}':<22}{held:<12}{independent}" for name, mean, sd, held, independent, _ in rows]
+    table = "\n".join([f"{'':<{width}}  {'generated':<22}{'held out':<12}independent cells", *lines])
+    return Measured(result.figures, drawn, generation_sections("\n\n".join(said), result, drawn), table, said, held_out)

@@ -141,7 +141,9 @@ def pack_model(arguments: list[str], prog: str) -> int:
         overall = {name: figure["mean"] for name, figure in report["metrics"].items() if "→" not in name}
         evaluations.append({key: report[key] for key in ("suite", "data", "split", "n")} | {"metrics": overall})
     about = {"name": call.name, "command": command, "evaluation": evaluations, "credits": list(call.credits)}
-    checkpoint.export_for_playing(place, call.output, name=call.name, kind=chosen.kind, half=call.half, about=about)
+    checkpoint.export_for_playing(
+        place, call.output, name=call.name, kind=chosen.kind, half=call.half, about=about, players=chosen.plays or None
+    )
     size = sum(path.stat().st_size for path in call.output.rglob("*") if path.is_file())
     print(f"packed step {place.name}, {size / 1e6:.2f} MB; play it with --model {call.output}")
     say(call.output)

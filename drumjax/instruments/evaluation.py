@@ -1,6 +1,7 @@
-"""What a pattern instrument can do, in figures: the suite `patterns` of `drumjax evaluate`.
+"""What a pattern instrument can do, in figures: the suites `patterns` and `generation` of `drumjax evaluate`.
 
-Reconstruction and what it has to beat; transitions beside crossfades (Off the Beaten Track, "Pattern novelty" and "Crossfading vs.
+`generation` asks of any instrument how good the patterns are that it makes from noise. `patterns` is for one with an encoder:
+reconstruction and what it has to beat; transitions beside crossfades (Off the Beaten Track, "Pattern novelty" and "Crossfading vs.
 interpolation in the representation space"), over all and for each ordered pair of genres.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drumjax.instruments.pattern import PatternInstrument
+from drumjax.metrics import generation
 from drumjax.metrics import patterns as metrics
 from drumjax.metrics.report import Figure
 from drumjax.patterns import Pattern
@@ -25,6 +27,10 @@ MOST_GENRES = 6
 """Figures for each pair of genres are given up to so many genres; 40 genres would have 14,400 of them."""
 ON_TRAIN = "onset_f1_on_train"
 """The figure that tells what the code has room for from what the model has learned to generalise."""
+SETS = 10
+"""So many sets of generated patterns are measured, each as large as the held-out split."""
+MOST_IN_SET, MOST_KNOWN = 1000, 4000
+"""Of larger splits so many patterns are drawn, held out and to compare with: all their pairs are compared, in 64 MB at a time."""
 MEASURES = 6
 """The length of the transitions of the identification experiment (Sec. "Identification experiment")."""
 
@@ -209,3 +215,72 @@ def _transition_figures(transitions: Sequence[Transition], corpus: np.ndarray) -
     interpolations = np.stack([[pattern.hits for pattern in transition.interpolation] for transition in transitions])
     crossfades = np.stack([[pattern.hits for pattern in transition.crossfade] for transition in transitions])
     return metrics.evaluate_transitions(interpolations, crossfades, corpus)
+
+
+class Generated(NamedTuple):
+    """What generated patterns were measured to be, and what they were compared with, as hits (n, steps, lanes).
+
+    Attributes:
+      figures: by name, see `metrics.generation.evaluate`.
+      sets: (s, n, steps, lanes).
+      held_out: as many as in a set.
+      train: the training patterns.
+      independent: as many as in a set, every cell by itself.
+    """
+
+    figures: dict[str, Figure]
+    sets: np.ndarray
+    held_out: np.ndarray
+    train: np.ndarray
+    independent: np.ndarray
+
+
+def evaluate_generation(
+    instrument: PatternInstrument,
+    splits: Mapping[str, Mapping[str, np.ndarray]],
+    genres: Sequence[str],
+    split: str,
+    *,
+    sets: int = SETS,
+    seed: int = 0,
+) -> Generated:
+    """All figures of the suite `generation`: sampled patterns beside held-out ones and beside independent cells.
+
+    Args:
+      instrument: what is measured, at its own stored threshold.
+      splits: prepared data, as for `evaluate`; at least two patterns in the split and in `train`.
+      genres: the names of the genres.
+      split: the held-out patterns, any but `train`: every generated set has as many.
+      sets: how many sets are generated, with the seeds `seed`, `seed` + 1, …
+      seed: of the draws.
+    """
+    rng = np.random.default_rng(seed)
+
+    def some(arrays: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+        n = len(arrays["velocity"])
+        chosen = np.sort(rng.choice(n, most, replace=False)) if n > most else slice(None)
+        return {name: arrays[name][chosen] for name in ("velocity", "genre")}
+
+    known, held = some(splits["train"], MOST_KNOWN), some(splits[split], MOST_IN_SET)
+    train, held_out = known["velocity"] > 0, held["velocity"] > 0
+    made = [np.stack([pattern.hits for pattern in instrument.sample(len(held_out), seed + i)]) for i in range(sets)]
+    figures = generation.evaluate(made, train, known["genre"], genres, held_out, seed=seed)
+    return Generated(figures, np.stack(made), held_out, train, generation.draw_independent(train, len(held_out), seed))
+
+
+def verdict_on_generation(figures: Mapping[str, Figure], split: str) -> str:
+    """What the figures of `evaluate_generation` say, in words."""
+
+    def three(name: str, form: str = ".3f") -> tuple[str, str, str]:
+        return tuple(format(figures[name + of].mean, form) for of in ("", generation.OF_HELD_OUT, generation.OF_INDEPENDENT))  # type: ignore[return-value]
+
+    to, of, none = three("distance_to_data", ".1f")
+    precision, of_real, _ = three("precision")
+    coverage, of_split, of_none = three("coverage")
+    copies, near = (f"{100 * figures[name].mean:.1f} %" for name in ("copies", "near_copies"))
+    return (
+        f"A generated pattern differs in {to} cells from the nearest training pattern; one of the split {split} in {of}, one of "
+        f"independent cells in {none}. {copies} are copies of training patterns, {near} copies or nearly so. Among the training "
+        f"patterns (precision) lie {precision} of the generated ones and {of_real} of the held-out ones; as many patterns as the "
+        f"split has cover {coverage} of the training patterns, the split itself {of_split}, independent cells {of_none}."
+    )

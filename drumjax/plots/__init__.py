@@ -9,6 +9,7 @@ from drumjax.plots.boxes import Scale, box_plots
 from drumjax.plots.curves import Line, Panel, curves, training_curves
 from drumjax.plots.projection import Trajectory, pattern_pca
 from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
+from drumjax.plots.statistics import hit_numbers, hit_rates
 from drumjax.plots.style import save
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Trajectory",
     "box_plots",
     "curves",
+    "hit_numbers",
+    "hit_rates",
     "interpolation_beside_crossfade",
     "pattern_pca",
     "pattern_sheet",

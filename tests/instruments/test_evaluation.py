@@ -14,6 +14,7 @@ import sklearn.metrics
 from drumjax.datasets.load import load_patterns
 from drumjax.instruments import evaluation
 from drumjax.instruments.evaluation import MOST_TRANSITIONS, draw_ends
+from drumjax.metrics import generation
 from drumjax.metrics.report import Figure
 from drumjax.patterns import Pattern
 
@@ -194,3 +195,26 @@ def test_one_pattern_has_no_transitions_and_no_figures_of_them(tiny, splits) -> 
     assert result.transitions == []
     assert "novelty" not in result.figures
     assert result.figures["onset_f1"].mean == result.figures["onset_f1_per_pattern"].mean
+
+
+def test_generated_patterns_are_measured_beside_held_out_ones(tiny, splits) -> None:
+    result = evaluation.evaluate_generation(tiny, splits, GENRES, "test", sets=2, seed=4)
+    n = len(splits["test"]["velocity"])
+    assert result.sets.shape == (2, n, 64, 6)
+    for i, made in enumerate(result.sets):
+        np.testing.assert_array_equal(made, [pattern.hits for pattern in tiny.sample(n, 4 + i)])
+    train, test = (splits[split]["velocity"] > 0 for split in ("train", "test"))
+    expected = generation.evaluate(list(result.sets), train, splits["train"]["genre"], GENRES, test, seed=4)
+    assert result.figures == expected
+    said = evaluation.verdict_on_generation(result.figures, "test")
+    for name in ("distance_to_data", "distance_to_data of held-out patterns", "distance_to_data of independent cells"):
+        assert f"{expected[name].mean:.1f}" in said
+
+
+def test_of_large_splits_some_patterns_are_measured(tiny, splits, monkeypatch) -> None:
+    monkeypatch.setattr(evaluation, "MOST_IN_SET", 5)
+    monkeypatch.setattr(evaluation, "MOST_KNOWN", 20)
+    result = evaluation.evaluate_generation(tiny, splits, GENRES, "test", sets=1)
+    assert (result.sets.shape[1], len(result.held_out), len(result.train)) == (5, 5, 20)
+    known = {grid.tobytes() for grid in splits["train"]["velocity"] > 0}
+    assert len({grid.tobytes() for grid in result.train} & known) == 20

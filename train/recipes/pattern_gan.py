@@ -105,4 +105,5 @@ RECIPE = Recipe(
     criterion=("distance_from_data", "min"),
     fitted=fitted,
     measured=measured,
+    plays=("generator",),
 )
