@@ -67,16 +67,18 @@ def recalled(call: Again) -> Recall:
       InputError: no file of drumjax's, or a record that no drumjax writes.
     """
     origin = read_provenance(call.file)
+    rule = "a verb that can be repeated in its provenance"
+    if origin["verb"] == CONCATENATE:
+        raise InputError(
+            call.file,
+            rule=rule,
+            found=repr(CONCATENATE),
+            remedy="it was joined in Python from several calls; join them again there",
+        )
     record = check_record(origin, call.file)
     if record.verb not in WAYS:
-        remedy = (
-            "it was joined in Python from several files; join them again there"
-            if record.verb == CONCATENATE
-            else (f"made by drumjax {record.version}; verbs that can be repeated: {', '.join(WAYS)}")
-        )
-        raise InputError(
-            call.file, rule="a verb that can be repeated in its provenance", found=f"{record.verb!r:.60}", remedy=remedy
-        )
+        remedy = f"made by drumjax {record.version}; verbs that can be repeated: {', '.join(WAYS)}"
+        raise InputError(call.file, rule=rule, found=f"{record.verb!r:.60}", remedy=remedy)
     for place in call.input:
         if not place.exists():
             raise InputError(place, rule="an input that is there", found="no such file or folder", remedy="check the spelling")
