@@ -26,6 +26,7 @@ CONCATENATE = "concatenate"
 """The verb of patterns of several calls that were joined in Python."""
 MOST_SEED = 2**32 - 1
 _FIELDS = frozenset(("drumjax", "verb", "model", "seed", "parameters", "inputs"))
+_VERSION = re.compile(r"[0-9A-Za-z.+!_-]{1,64}")
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -237,6 +238,10 @@ def check_record(value: Mapping[str, Any], path: str | PathLike[str]) -> Record:
         check(isinstance(value, str) and 0 < len(value) <= MAX_BYTES, f"a text as {what}", value)
         return value
 
+    def version(value: Any) -> str:
+        check(_VERSION.fullmatch(text(value, "the version")) is not None, "a version such as 1.2.3", value)
+        return value
+
     def whole(value: Any, what: str, least: int, most: int) -> int:
         check(type(value) is int and least <= value <= most, f"a whole number from {least} to {most} as {what}", value)
         return value
@@ -269,7 +274,7 @@ def check_record(value: Mapping[str, Any], path: str | PathLike[str]) -> Record:
     check(isinstance(parameters, Mapping), "an object as parameters", parameters)
     check(isinstance(inputs, list), "a list as inputs", inputs)
     return Record(
-        version=text(value["drumjax"], "the version"),
+        version=version(value["drumjax"]),
         verb=text(value["verb"], "the verb"),
         model=None if model is None else named(model, "the model", "name"),
         seed=None if seed is None else whole(seed, "the seed", 0, MOST_SEED),

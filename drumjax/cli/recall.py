@@ -129,43 +129,40 @@ def find_model(recall: Recall) -> str:
     Raises:
       InputError: there is none, or what is there has another hash.
     """
-    from drumjax.instruments.loading import shipped_models
-
     entry = recall.record.model
     if entry is None:
         raise recall.fault("a model in its provenance", "none", "get the file again from where it was made")
-    if recall.model is not None:
-        names = [recall.model]
-    else:
-        shipped = shipped_models()
-        names = [*([entry.name] if entry.name in shipped else []), *map(str, _places(entry.name, recall.file)), *shipped]
     seen = []
-    for name in names:
-        for directory in _checkpoints(name):
-            with contextlib.suppress(InputError):
-                sha256 = file_sha256(directory / "manifest.json", max_bytes=MANIFEST_BYTES)
-                if sha256 == entry.sha256:
-                    recall.found.append(directory)
-                    return str(directory.absolute())
-                if name in (entry.name, recall.model):
-                    seen.append(f"{name} with SHA-256 {sha256}")
+    for name, directory in _models(recall, entry.name):
+        with contextlib.suppress(InputError):
+            sha256 = file_sha256(directory / "manifest.json", max_bytes=MANIFEST_BYTES)
+            if sha256 == entry.sha256:
+                recall.found.append(directory)
+                return str(directory.absolute())
+            if name in (entry.name, recall.model):
+                seen.append(f"{name} with SHA-256 {sha256}")
     raise recall.fault(
         f"the model {entry.name!r} with SHA-256 {entry.sha256}",
-        "; ".join(seen[:3]) or (f"no model {recall.model}" if recall.model else "no such model"),
+        "; ".join(seen[:3]) or "no such model",
         "name the folder that holds it with --model",
     )
 
 
-def _checkpoints(name: str) -> Iterator[Path]:
-    """The checkpoint that a model's name means, and the others of the same working directory."""
-    from drumjax.checkpoint import list_checkpoints
+def _models(recall: Recall, name: str) -> Iterator[tuple[str, Path]]:
+    """The checkpoints that may be the record's model, each with the name by which it was found."""
+    from drumjax.checkpoint import find, list_checkpoints
     from drumjax.instruments.loading import model_directory, shipped_models
 
-    if name not in shipped_models() and not os.path.isdir(name):  # unlike Path.is_dir, False for any name that cannot be one
+    if recall.model is not None:
+        yield recall.model, model_directory(recall.model)
+        yield from ((recall.model, place) for place in list_checkpoints(recall.model))
         return
-    with contextlib.suppress(InputError):
-        yield model_directory(name)
-    yield from list_checkpoints(name)
+    yield from shipped_models().items()
+    for place in _places(name, recall.file):
+        if os.path.isdir(place):  # unlike Path.is_dir, False for any name that cannot be one
+            with contextlib.suppress(InputError):
+                yield str(place), find(place)
+            yield from ((str(place), other) for other in list_checkpoints(place))
 
 
 # The inputs
@@ -198,8 +195,8 @@ def find_pattern(recall: Recall, entry: Named) -> str:
     return str(place) if not k or place.name == PurePath(entry.name).name else f"{place}#{k}"
 
 
-def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate_hz: int) -> Kit:
-    """The kit of a rendering, at the rendering's rate; without an entry the library's own.
+def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate_hz: int, takes: int = 1) -> Kit:
+    """The kit of a rendering with so many takes, at the rendering's rate; without an entry the library's own.
 
     Raises:
       InputError: no folder whose sounds have the record's hash, looked for as in `find_pattern`.
@@ -207,13 +204,13 @@ def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate
     if entry is None:
         from drumjax.synth.tr808 import kit_for
 
-        return kit_for(drum_map, sample_rate_hz)
+        return kit_for(drum_map, sample_rate_hz, takes=takes)
     from drumjax.synth.kits import load_kit
 
     kits: list[Kit] = []
 
     def read(place: Path) -> str:
-        kits.append(load_kit(place, drum_map, sample_rate_hz)[0])
+        kits.append(load_kit(place, drum_map, sample_rate_hz, takes=takes)[0])
         return (kits[-1].provenance or {}).get("sha256", "")
 
     _find(recall, entry, (entry.name,), read)

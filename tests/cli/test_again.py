@@ -118,6 +118,8 @@ def test_the_calls_name_every_option_that_a_file_can_depend_on() -> None:
 def test_the_shipped_model_needs_no_name(command, inputs) -> None:
     assert command("pattern interpolate a.mid embedded:techno --measures 2 -o o.mid").code == 0
     assert_same(command, "o.mid")
+    (inputs / "pattern-vae").mkdir()  # by its name alone it would now be ambiguous
+    assert_same(command, "o.mid")
 
 
 def test_a_file_of_a_thousand_measures_is_made_again(command, inputs, model) -> None:
@@ -235,7 +237,7 @@ def test_a_model_is_known_by_its_hash_wherever_it_is(command, inputs, model, tin
     assert_same(command, "m.mid")  # by the last part of its name
     refused = command("again", other, "--model", "pattern-vae")
     assert_refused(refused, origin["model"]["sha256"], "found pattern-vae with SHA-256 ", "--model")
-    assert_refused(command("again", other, "--model", "nothing"), "no model nothing")
+    assert_refused(command("again", other, "--model", "nothing"), "nothing: expected a shipped model's name or a model's folder")
     # A folder that is called like the shipped model is another model.
     shipped = write_named(inputs / "p.mid", origin, "pattern-vae")
     assert_refused(command("again", shipped), "found pattern-vae with SHA-256 ")
@@ -395,6 +397,8 @@ NAMES = [
     *("embedded:idm#" + "9" * 900, "embedded:idm#x", "#", "a.mid#99999999999999999999", "pipe", "loop", "...", ".../..", "\x1b[2J"),
 ]
 HOSTILE = {
+    "a version that clears the terminal": honest(drumjax="\x1b[2J"),
+    "a version of many words": honest(drumjax="1.0\ndrumjax: all is well"),
     "no verb of ours": honest(verb="rm -rf"),
     "a verb with a module": honest(verb="os:system"),
     "a verb that draws nothing of files": honest(verb="train"),
@@ -422,6 +426,8 @@ HOSTILE = {
     "a tempo of 0": honest(parameters={**PARAMETERS, "tempo_bpm": 0}),
     "a negative tempo": honest(parameters={**PARAMETERS, "tempo_bpm": -129.0}),
     "a huge tempo": honest(parameters={**PARAMETERS, "tempo_bpm": 1e300}),
+    "a tempo that is no number": honest(parameters={**PARAMETERS, "tempo_bpm": float("nan")}),
+    "an infinite tempo": honest(parameters={**PARAMETERS, "tempo_bpm": float("inf")}),
     "a huge whole tempo": honest(parameters={**PARAMETERS, "tempo_bpm": 10**400}),
     "a tempo that is a list": honest(parameters={**PARAMETERS, "tempo_bpm": [129]}),
     "a part of none": honest(parameters={**PARAMETERS, "part": 0}),
@@ -453,6 +459,17 @@ def test_a_record_that_nobody_wrote_honestly_is_refused_in_a_line(command, input
     assert_refused(called)
     assert called.err.isprintable() or called.err[:-1].isprintable()
     assert sorted(inputs.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kit_of_any_name_is_refused_in_a_line(command, inputs, name) -> None:
+    """The same names where a folder is expected."""
+    os.mkfifo("pipe")
+    os.symlink("loop", "loop")
+    model = honest()["model"]
+    record = provenance("pattern sample", model=None, model_sha256=None, seed=1, parameters={"measures": 1, "tempo_bpm": 129.0})
+    write_audio("x.wav", np.zeros(8 * 44_100), 44_100, {**record, "model": model, "inputs": [{"path": name, "sha256": SHA}]})
+    assert_refused(command("again", "x.wav"), "input")
 
 
 @pytest.mark.parametrize(
