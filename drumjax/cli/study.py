@@ -339,13 +339,14 @@ def analyse(arguments: list[str], prog: str) -> int:
     answers = read_answers(call.answers, None if call.key is None else read_key(call.key))
     content: dict[str, Any] = report.content(answers)
     drawn = report.pictures(answers)
+    sections = report.sections(answers, list(drawn))
     make_folder(call.output)
     paths = [call.output / name for name in drawn]
     # Everything is there before the first file is written, and the report is the last.
     with writing(call.output):
         for path, figure in zip(paths, drawn.values(), strict=True):
             plots.save(figure, path)
-        page.write_page(call.output / "report.html", "Answers of a listening study", report.sections(answers, list(drawn)))
+        page.write_page(call.output / "report.html", "Answers of a listening study", sections)
         write_report_json(call.output / "report.json", content)
     print("\n".join(report.lines(answers)))
     say(call.output / "report.json", call.output / "report.html", *paths)

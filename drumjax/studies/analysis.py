@@ -3,7 +3,7 @@
 Source: Off the Beaten Track, Sec. "Results".
 
 - **Scores.** A point for each pair told apart; a listener's score is out of 3 straight, 3 mixed and 6 in total. Standard deviations
-  divide by n: with that the paper's three figures (0.8, 0.58, 1.03) fit its counts, with n − 1 none of them does.
+  divide by n: so divided, one table of the paper's counts gives its three (0.8, 0.58, 1.03); divided by n − 1, none does.
 - **Chi-squared.** Total scores in three groups, 0–2, 3 and 4–6, against Binomial(6, ½): 2 degrees of freedom, critical value 5.99.
   The paper does not name the grouping; this one gives its 25.92 for its counts (0, 2, 17), and its "(19)" is the number of
   listeners. The statistic has no sign: read it beside the mean. Its approximation wants at least 5 expected in each group, 16

@@ -151,7 +151,14 @@ def read_key(path: str | PathLike[str]) -> Key:
     named = [name for session in key.identification for trial in session for name in (trial.first, trial.second)]
     unknown = sorted({*named, *key.robot} - set(key.sounds))
     wrong = [i for i, session in enumerate(key.identification, 1) if [each.pair for each in session].count("practice") != 1]
-    found = f"the unknown sound {unknown[0]!r}" if unknown else f"subject {wrong[0]} without one practice pair" if wrong else ""
+    short = [len(each) for each in (key.identification, key.robot) if each and len(each) != key.settings.subjects]
+    found = ""
+    if unknown:
+        found = f"the unknown sound {unknown[0]!r}"
+    elif short:
+        found = f"{short[0]} sessions of {key.settings.subjects} subjects"
+    elif wrong:
+        found = f"subject {wrong[0]} without one practice pair"
     if found:
         raise InputError(path, rule="a key that fits itself", found=found, remedy="take the key.json that the study was made with")
     return key

@@ -97,13 +97,13 @@ def lines(answers: Answers) -> list[str]:
     heard, rated = analysed(answers)
     out = []
     if heard is not None:
-        out += [f"identification: {heard.n} complete sessions", *_left_out(heard.partial, "pairs answered: left out")]
+        out += [f"identification: {_count(heard.n, 'complete session')}", *_left_out(heard.partial, "pairs answered: left out")]
         if heard.n:
             spreads = ((name, getattr(heard, name)) for name in _OF)
             out += [f"  {name:<9} {spread.mean:.2f} ± {spread.sd:.2f} of {_OF[name]}" for name, spread in spreads]
             out += [f"  {sentence}" for sentence in verdict(heard)]
     for name, each in rated.items():
-        out += [f"{name}: {each.n} listeners rated", *_left_out(each.partial, "facets rated")]
+        out += [f"{name}: rated by {_count(each.n, 'listener')}", *_left_out(each.partial, "facets rated")]
         out += [
             f"  {f'{one.facet.low} – {one.facet.high}':<32} n {one.n:<3} mean {_number(one.mean):<4}  median {_number(one.median)}"
             for one in each.facets
@@ -123,9 +123,7 @@ def verdict(heard: Identification) -> list[str]:
         + (f"not chance; on average {side} guessing." if sure else "no difference from guessing shown.")
     )
     if not heard.enough:
-        chi += (
-            f" With {heard.n} listeners fewer than 5 are expected in a group, and the test is not to be relied upon: 16 are needed."
-        )
+        chi += " Fewer than 5 listeners are expected in a group: do not rely on this test with under 16 of them."
     exact = (
         f"{heard.correct} of {heard.pairs} pairs told apart ({100 * heard.correct / heard.pairs:.1f} %, 95 % interval "
         f"{100 * heard.share_low:.1f} to {100 * heard.share_high:.1f} %); by guessing at least as many with probability "
@@ -183,7 +181,7 @@ def _of_identification(heard: Identification, answers: Answers) -> list[Section]
     return [
         Text("\n\n".join(said), "Identification: interpolation or crossfade?"),
         Table(
-            f"Scores of {heard.n} listeners",
+            f"Scores of {_count(heard.n, 'listener')}",
             ["pairs", "mean", "sd", "of", "paper's mean", "paper's sd"],
             rows,
             note="A point for each pair told apart. Standard deviations divide by the number of listeners, as the paper's do.",
@@ -201,7 +199,7 @@ def _of_identification(heard: Identification, answers: Answers) -> list[Section]
 def _of_ratings(each: Ratings) -> list[Section]:
     asked: Questionnaire = each.asked
     said = [
-        f"{each.n} listeners rated on {asked.points} points.",
+        f"Rated by {_count(each.n, 'listener')} on {asked.points} points.",
         *_left_out(each.partial, "facets rated: counted where they rated"),
     ]
     rows = [
@@ -212,24 +210,12 @@ def _of_ratings(each: Ratings) -> list[Section]:
             *map(_number, (one.mean, one.sd, one.median, one.first_quartile, one.third_quartile)),
             _number(one.facet.paper_mean),
             _number(one.facet.paper_median),
-            one.facet.meaning,
         ]
         for one in each.facets
     ]
-    columns = [
-        "factor",
-        "scale",
-        "n",
-        "mean",
-        "sd",
-        "median",
-        "1st quartile",
-        "3rd quartile",
-        "paper's mean",
-        "paper's median",
-        "asks",
-    ]
+    columns = ["factor", "scale", "n", "mean", "sd", "median", "1st quartile", "3rd quartile", "paper's mean", "paper's median"]
     alphas = [[factor, _number(alpha), str(n)] for factor, (alpha, n) in each.alpha.items()]
+    asks = [[f"{facet.low} – {facet.high}", facet.name, facet.meaning] for facet in asked.facets if facet.meaning]
     return [
         Text("\n\n".join(said), asked.title),
         Table("Ratings", columns, rows, note=f"The paper's figures are of about {asked.paper_n} people; it gives no spread."),
@@ -239,6 +225,7 @@ def _of_ratings(each: Ratings) -> list[Section]:
             alphas,
             note="How far the facets of a factor agree; over listeners who rated all of them.",
         ),
+        *([Table("What the scales ask", ["scale", "facet", "asks"], asks, folded=True)] if asks else []),
     ]
 
 
@@ -248,6 +235,10 @@ def _partial(partial: Sequence[tuple[Subject, int]]) -> list[dict[str, Any]]:
 
 def _left_out(partial: Sequence[tuple[Subject, int]], what: str) -> list[str]:
     return [f"Partial session: listener {_label(subject)}, {n} {what}." for subject, n in partial]
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _named(subject: Subject) -> Mapping[str, Any]:

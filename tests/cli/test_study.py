@@ -1,0 +1,214 @@
+"""`drumjax study make` and `drumjax study analyse`, and a study's sounds made again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from drumjax.cli import main
+
+SHORT = ["--measures", "2", "--tempo-bpm", "400", "--subjects", "3", "--experiment", "identification"]
+
+
+@pytest.fixture(scope="module")
+def study(tiny_workdir: Path, tmp_path_factory) -> Path:
+    """A study of three listeners on the embedded patterns, never to be written to."""
+    folder = tmp_path_factory.mktemp("studies") / "study"
+    assert main(["study", "make", "-o", str(folder), "--model", str(tiny_workdir), *SHORT]) == 0
+    return folder
+
+
+def answered(study: Path, path: Path, right: bool = True) -> Path:
+    """The answer sheet, every pair answered rightly or wrongly."""
+    key = json.loads((study / "key.json").read_text())
+    with (study / "answer_sheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if row["item"] == "interpolation":
+            row["answer"] = key["identification"][int(row["subject"]) - 1][int(row["position"])]["interpolation"]
+            if not right:
+                row["answer"] = {"first": "second", "second": "first"}[row["answer"]]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_a_study_goes_from_sounds_to_a_report(command, study, tmp_path):
+    answers = answered(study, tmp_path / "answers.csv")
+    called = command("study", "analyse", answers, "--key", study / "key.json", "-o", tmp_path / "report")
+    assert (called.code, called.err) == (0, "")
+    assert "total     6.00 ± 0.00 of 6" in called.out
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert report["identification"]["subjects"] == 3
+    assert report["identification"]["binomial"]["correct"] == 18
+    assert "told apart" in (tmp_path / "report/report.html").read_text()
+
+
+def test_wrong_answers_are_counted_as_such(command, study, tmp_path):
+    answers = answered(study, tmp_path / "answers.csv", right=False)
+    assert "total     0.00 ± 0.00 of 6" in command("study", "analyse", answers, "--key", study / "key.json").out
+    assert "18 pairs" in command("study", "analyse", answers, "--key", study / "key.json").out
+
+
+def test_the_papers_counts_run_through_the_command(command, tmp_path):
+    wrong = [(3, 0), (2, 1), (1, 1), (0, 2), (0, 1), (0, 1), (0, 1), *[(0, 0)] * 12]
+    lines = [
+        f"{subject},{pair},{int(i >= errors)}"
+        for subject, both in enumerate(wrong, 1)
+        for pair, errors in zip(("straight", "mixed"), both, strict=True)
+        for i in range(3)
+    ]
+    (tmp_path / "paper.csv").write_text("\n".join(["subject,pair,correct", *lines]) + "\n")
+    out = command("study analyse paper.csv -o report").out
+    for figure in (
+        "straight  2.68 ± 0.80 of 3",
+        "mixed     2.63 ± 0.58 of 3",
+        "total     5.32 ± 1.03 of 6",
+        "χ²(2) = 25.92",
+        "value 5.99",
+    ):
+        assert figure in out
+    assert "101 of 114 pairs" in out
+
+
+def test_ratings_become_box_plots(command, tmp_path):
+    columns = "study,experiment,subject,position,stimulus,item,answer,plays,seconds\n"
+    facets = ("lively", "organic", "lifelike", "competent", "knowledgeable", "intelligent")
+    rows = [
+        f"0123456789,robot,{s},{i},abc,{facet},{1 + (s + i) % 5},1,2.5" for s in range(1, 9) for i, facet in enumerate(facets, 1)
+    ]
+    (tmp_path / "robot.csv").write_text(columns + "\n".join(rows) + "\n")
+    called = command("study analyse robot.csv")
+    assert called.code == 0
+    assert (tmp_path / "report/robot.png").read_bytes().startswith(b"\x89PNG")
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert report["robot"]["facets"]["lively"]["n"] == 8
+    assert report["robot"]["facets"]["lively"]["paper"] == {"mean": 3.89, "median": 4, "n": 38}
+    assert report["robot"]["median_seconds"] == 2.5
+    assert 'src="robot.png"' in (tmp_path / "report/report.html").read_text()
+
+
+@pytest.mark.parametrize("kind", ["interpolation", "crossfade"])
+def test_a_sound_of_a_study_is_made_again_bit_for_bit(command, study, tmp_path, kind):
+    key = json.loads((study / "key.json").read_text())
+    name = next(name for name, sound in key["sounds"].items() if sound["kind"] == kind)
+    called = command("again", study / f"listener/sounds/{name}.wav", "-o", tmp_path / "again.wav")
+    assert (called.code, called.err) == (0, "")
+    assert (tmp_path / "again.wav").read_bytes() == (study / f"listener/sounds/{name}.wav").read_bytes()
+
+
+def test_a_segment_is_made_again_bit_for_bit(command, tiny_workdir, tmp_path):
+    words = ["--experiment", "robot", "--drummer", tiny_workdir, "--tempo-bpm", "400", "--segment-bars", "8", "--subjects", "1"]
+    assert command("study", "make", "-o", "study", *words).code == 0
+    heard = tmp_path / "study/listener/sounds" / f"{json.loads((tmp_path / 'study/key.json').read_text())['robot'][0]}.wav"
+    assert command("again", heard, "-o", "again.wav").code == 0
+    assert (tmp_path / "again.wav").read_bytes() == heard.read_bytes()
+
+
+def test_a_sound_whose_record_was_changed_is_not_made(command, study, tmp_path):
+    sound = next((study / "listener/sounds").glob("*.wav")).read_bytes()
+    for old, new in (
+        (b'"measures":2', b'"measures":9'),
+        (b'"transition":', b'"transitiom":'),
+        (b'"loudness_lufs":-', b'"loudness_lufs": '),
+    ):
+        assert old in sound
+        (tmp_path / "changed.wav").write_bytes(sound.replace(old, new, 1))
+        called = command("again changed.wav")
+        assert called.code == 2, (old, called)
+        assert "Traceback" not in called.err
+
+
+def test_patterns_of_ones_own_make_a_study(command, files, model, midi):
+    for i in range(9):
+        midi(f"p{i}.mid", {(s, "BD"): 100 for s in range(0, 64, i + 1)} | {(1, "SD"): 90})
+    named = [f"genre{i // 3}=p{i}.mid" for i in range(9)]
+    called = command("study", "make", "-o", "study", *model, *SHORT, "--patterns", *named)
+    assert (called.code, called.err) == (0, "")
+    key = json.loads((files / "study/key.json").read_text())
+    assert key["genres"] == ["genre0", "genre1", "genre2"]
+    assert {sound["start"] for sound in key["sounds"].values()} == {f"p{i}.mid" for i in range(9)}
+    heard = files / "study/listener/sounds" / f"{next(iter(key['sounds']))}.wav"
+    assert command("again", heard, "-o", "again.wav").code == 0
+
+
+def test_patterns_are_chosen_from_prepared_data(command, midi, model, tmp_path):
+    for i in range(30):
+        midi(f"source/{('a', 'b', 'c')[i % 3]}/{i}.mid", {(0, "BD"): 100, (1 + i, "SD"): 90, (2 + i, "CH"): 80})
+    assert command("data build source -o data --validation 0.2 --test 0.2").code == 0
+    called = command("study", "make", "-o", "study", *model, *SHORT, "--data", "data", "--seed", "4")
+    assert (called.code, called.err) == (0, "")
+    key = json.loads((tmp_path / "study/key.json").read_text())
+    assert key["genres"] == ["a", "b", "c"]
+    heard = tmp_path / "study/listener/sounds" / f"{next(iter(key['sounds']))}.wav"
+    assert command("again", heard, "-o", "again.wav").code == 0
+    assert (tmp_path / "again.wav").read_bytes() == heard.read_bytes()
+
+
+def test_an_experimenter_has_words_of_their_own(command, tmp_path):
+    (tmp_path / "consent.txt").write_text("One <b>word</b>.\n\nTwo\nwords.\n", encoding="utf-8")
+    assert command("study make --experiment task --consent consent.txt -o study").code == 0
+    page = (tmp_path / "study/listener/index.html").read_text()
+    assert (
+        json.dumps(["One <b>word</b>.", "Two words."])[1:-1].replace(", ", ",").replace("<", "\\u003c").replace(">", "\\u003e")
+        in page
+    )
+    assert not (tmp_path / "study/listener/sounds").exists()
+
+
+WRONG = {
+    "a seed": ("--seed -1", "seed from 0"),
+    "subjects": ("--subjects 0", "subjects from 1"),
+    "bars": ("--segment-bars 42", "multiple of 4"),
+    "an experiment": ("--experiment dance", "dance"),
+    "no model": ("--model nowhere", "nowhere"),
+    "no drummer": ("--drummer nowhere --experiment robot", "nowhere"),
+    "no data": ("--data nowhere", "nowhere"),
+    "a genre": ("--genres idm,electro,polka", "genres"),
+    "two genres": ("--genres idm electro", "three genres"),
+    "eight patterns": ("--patterns a=embedded:idm#1 a=embedded:idm#2", "nine patterns"),
+    "a pattern without a genre": ("--patterns embedded:idm#1", "GENRE=PATTERN"),
+    "the same pattern twice": (
+        "--patterns " + " ".join(f"{genre}=embedded:{genre}#{k}" for genre in ("idm", "electro", "techno") for k in (1, 1, 2)),
+        "nine different patterns",
+    ),
+    "no kit": ("--kit nowhere", "nowhere"),
+    "no consent": ("--consent nowhere", "nowhere"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_call_is_one_message_and_no_files(command, model, tmp_path, wrong):
+    words, said = WRONG[wrong]
+    experiment = [] if "--experiment" in words else ["--experiment", "identification"]
+    given = [] if "--model" in words else model
+    called = command("study", "make", "-o", "study", *given, *experiment, *words.split())
+    assert called.code == 2
+    assert said in called.err
+    assert "Traceback" not in called.err
+    assert not (tmp_path / "study").exists()
+
+
+def test_another_study_is_never_written_over(command, tmp_path):
+    assert command("study make --experiment task -o study").code == 0
+    before = (tmp_path / "study/key.json").read_bytes()
+    called = command("study make --experiment task -o study --seed 9")
+    assert called.code == 2
+    assert "a new or an empty folder" in called.err
+    assert (tmp_path / "study/key.json").read_bytes() == before
+
+
+def test_wrong_answers_files_are_one_message_and_no_report(command, study, tmp_path):
+    answers = answered(study, tmp_path / "answers.csv")
+    for words in (["answers.csv"], ["nowhere.csv"], [], ["answers.csv", "--key", "nowhere.json"], ["answers.csv", "answers.csv"]):
+        key = [] if "--key" in words or len(words) < 2 else ["--key", study / "key.json"]
+        called = command("study", "analyse", *words, *key)
+        assert called.code == 2, words
+        assert "Traceback" not in called.err
+    assert not (tmp_path / "report").exists()
+    assert answers.exists()
