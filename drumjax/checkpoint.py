@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import math
 import os
 import re
@@ -131,6 +132,8 @@ def _save(
     """`save`; `finish` may add to the directory, whose manifest is written, before it appears at its place."""
     place = Path(directory).absolute()
     building, stale = place.with_name(place.name + ".tmp"), place.with_name(place.name + ".stale")
+    if stale.is_dir() and not place.exists():
+        stale.rename(place)  # killed between the two renames of a replacement: nothing better is there yet
     for leftover in (building, stale):
         shutil.rmtree(leftover, ignore_errors=True)
     building.mkdir(parents=True)
@@ -176,9 +179,48 @@ def _save_item(directory: Path, tree: Tree, *, half: bool) -> dict[str, Json]:
         if array.size:  # orbax refuses arrays without elements; their description is all there is to them
             stored[name] = array
     if stored:
-        with _checkpointer() as checkpointer:
+        with _faults_of_the_disk(directory), _checkpointer() as checkpointer:
             checkpointer.save(directory, stored)
     return {"arrays": description, "empty": _empty_dicts(tree), "nested_dicts": _is_nested_dict(tree)}
+
+
+_NOISY = ("absl", "concurrent.futures")
+"""Loggers through which orbax's threads print the traceback of what it raises as well."""
+
+
+@contextlib.contextmanager
+def _faults_of_the_disk(directory: Path) -> Iterator[None]:
+    """Orbax tells of a full disk with a ValueError, in whose text stands what the system said, and its threads print tracebacks."""
+    earlier = threading.excepthook
+
+    def code_in(error: BaseException | None) -> int | None:
+        found = re.search(r"os_error_code='(\d+)'", str(error))
+        return error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if code_in(args.exc_value) is None:  # else it is raised below, and told once
+            earlier(args)
+
+    def is_news(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        # The second is what its threads say that are still at work when the first has ended the loop they report to.
+        return code_in(error) is None and "Event loop is closed" not in str(error)
+
+    threading.excepthook = hook
+    for name in _NOISY:
+        logging.getLogger(name).addFilter(is_news)
+    failed = True
+    try:
+        yield
+        failed = False
+    except ValueError as error:
+        if (code := code_in(error)) is None:
+            raise
+        raise OSError(code, os.strerror(code), str(directory)) from error
+    finally:
+        threading.excepthook = earlier
+        for name in _NOISY if not failed else ():  # such threads may report late
+            logging.getLogger(name).removeFilter(is_news)
 
 
 def _checkpointer():
@@ -726,7 +768,7 @@ def find(path: str | os.PathLike[str]) -> Path:
                 place, rule="an instrument with a member 'model'", found=", ".join(members), remedy="name its kind's command"
             )
         return members["model"]
-    if (place / MANIFEST).is_file():
+    if (place / MANIFEST).is_file() or (place / CARD).is_file():  # whoever reads it says what is missing
         return place
     if list_checkpoints(place):
         found, faults = _rank(place)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from drumjax.train.endings import STOPPED, Stopped
@@ -24,11 +24,14 @@ class Stop:
       requested: a signal has come; whoever trains looks here after each dispatch.
       at_once: nothing would be lost: the first signal ends the training without waiting (a compilation may take minutes).
       count: signals that have come.
+      leaving: `(code, text)`: called before a signal ends the process at once, with its exit code and what is said of it; a
+        training of several processes tells the others.
     """
 
     requested: bool = False
     at_once: bool = False
     count: int = 0
+    leaving: Callable[[int, str], object] = lambda code, text: None
 
 
 @contextlib.contextmanager
@@ -90,10 +93,12 @@ def _watch(read: int, stop: Stop, watched: tuple[int, ...], resume_hint: str, ow
                 continue
             stop.requested = True
             if not stop.at_once:
-                _say(f"{signal.Signals(number).name}: writing a checkpoint after this dispatch; a second signal ends at once")
+                second = "a second signal ends at once" if own_process else "a second one does not wait for it"
+                _say(f"{signal.Signals(number).name}: writing a checkpoint after this dispatch; {second}")
             elif own_process:
                 _show_cursor()
-                _say(f"stopped before the first new step; {resume_hint}")
+                _say(text := f"stopped before the first new step; {resume_hint}")
+                stop.leaving(STOPPED, text)
                 os._exit(STOPPED)
 
 
