@@ -36,14 +36,20 @@ MIDI_TRACKS = 1024
 MIDI_TEXT_BYTES = 2048
 STEPS = 1 << 16
 """The longest grid that is read: 4,096 bars of 4/4, over two hours at 120 BPM."""
-JSON_BYTES = 2 << 20
+JSON_BYTES = 8 << 20
+"""A step-grid file of 1,024 measures as a model decodes them, with microtiming."""
 JSON_DEPTH = 32
+_BYTES_A_VALUE, _BYTES_A_PART = 8, 32
+"""A file may have this many of its greatest number of bytes for each comma, and for each string or bracket: lists of nothing take
+Python 30 times the memory of their text, and a second for each 5 MB."""
 CSV_BYTES = 1 << 20
 CSV_ROWS = 50_000
 CSV_COLUMNS = 4_096
 AUDIO_BYTES = 256 << 20
 AUDIO_SAMPLES = 16 << 20
 AUDIO_CHANNELS = 32
+AUDIO_PEAK = 1e6
+"""How far a float file may exceed full scale: 120 dB. Sums and squares of what is louder are infinite."""
 
 
 _LONGEST = 500
@@ -276,6 +282,7 @@ def _read_text(path: StrPath, max_bytes: int, what: str) -> str:
 
 # An unterminated string runs to the end, so that no input makes the scan start over at each of its quotes.
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_JSON_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: StrPath, *, max_bytes: int = JSON_BYTES, max_depth: int = JSON_DEPTH) -> Any:
@@ -289,23 +296,30 @@ def read_json(path: StrPath, *, max_bytes: int = JSON_BYTES, max_depth: int = JS
     Raises:
       InputError: when the file breaks one of these rules or is no JSON; the message gives the line.
     """
-    return parse_json(path, _read_text(path, max_bytes, "a JSON file"), max_depth=max_depth)
+    text = _read_text(path, max_bytes, "a JSON file")
+    return parse_json(path, text, max_depth=max_depth, max_values=max_bytes // _BYTES_A_VALUE)
 
 
-def parse_json(path: StrPath, text: str, *, max_depth: int = JSON_DEPTH) -> Any:
+def parse_json(path: StrPath, text: str, *, max_depth: int = JSON_DEPTH, max_values: int = JSON_BYTES // _BYTES_A_VALUE) -> Any:
     """The value of JSON text that stands in a file of another kind; rules and errors are those of `read_json`.
 
     Args:
       path: the file, for messages.
       text: of a length that its caller has limited.
       max_depth: the deepest nesting.
+      max_values: the most commas; of strings, keys and brackets together a fourth of that.
     """
 
     def fail(rule: str, found: str, remedy: str = "correct the file") -> InputError:
         return InputError(path, rule=rule, found=found, remedy=remedy)
 
+    if text.count(",") > max_values:
+        raise fail(f"JSON of at most {max_values:,} values", "more", "split the file")
     depth = 0
-    for token in _JSON_TOKEN.finditer(text):
+    max_parts = max_values * _BYTES_A_VALUE // _BYTES_A_PART
+    for part, token in enumerate(_JSON_TOKEN.finditer(text)):
+        if part == max_parts:
+            raise fail(f"JSON of at most {max_parts:,} strings and brackets", "more", "split the file")
         first = text[token.start()]
         depth += (first in "[{") - (first in "]}")
         if depth > max_depth:
@@ -330,7 +344,8 @@ def parse_json(path: StrPath, text: str, *, max_depth: int = JSON_DEPTH) -> Any:
 
     try:
         value = json.loads(text, object_pairs_hook=unique, parse_float=finite, parse_constant=constant)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair could not be printed or written
+        if _JSON_SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair could not be printed or written
     except InputError:
         raise
     except json.JSONDecodeError as error:
@@ -397,7 +412,7 @@ def read_midi(path: StrPath) -> mido.MidiFile:
 
     Raises:
       InputError: when the file is something else, is cut off, contradicts itself, counts time in SMPTE frames, or is larger than
-        the caps of this module (1.5 MiB, 131,072 notes, 8,192 texts and changes of tempo or metre, 1,024 tracks, 65,536 sixteenths).
+        the caps of this module: 1.5 MiB, 131,072 notes, 8,192 texts and changes of tempo or metre, 1,024 tracks, 65,536 sixteenths.
     """
     import mido
 
@@ -633,6 +648,10 @@ def _scan_track(data: bytes, position: int, end: int, division: int, track: int,
 # Sound.
 
 
+_SOUNDS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"ID3")
+"""What sound files begin with. libsndfile reads a dozen more, of machines long gone, whose readers nobody has tried to break."""
+
+
 @contextlib.contextmanager
 def _open_sound(path: StrPath, max_bytes: int) -> Iterator[Any]:
     """An open `soundfile.SoundFile` whose errors are `InputError`."""
@@ -653,6 +672,8 @@ def _open_sound(path: StrPath, max_bytes: int) -> Iterator[Any]:
                 found=f"{size:,} bytes",
                 remedy="cut it to the part you need",
             )
+        if not head.startswith(_SOUNDS) and not (head[0] == 0xFF and head[1:2] >= b"\xe0"):  # the last is a frame of MP3
+            raise fail(describe(head), "convert it to WAV or FLAC")
         _check_wav_size(path, file, head, size)
         # By its descriptor: through a Python object, soundfile prints a traceback of its own for each seek outside a damaged file.
         os.lseek(file.fileno(), 0, os.SEEK_SET)
@@ -690,7 +711,7 @@ def _check_wav_size(path: StrPath, file: BinaryIO, head: bytes, size: int) -> No
 
 
 def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUDIO_BYTES) -> tuple[np.ndarray, int]:
-    """The samples of a sound file of any format that libsndfile reads.
+    """The samples of a sound file: WAV (RF64 and W64 too), FLAC, AIFF, CAF, AU, Ogg or MP3.
 
     Args:
       path: the file.
@@ -701,8 +722,8 @@ def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUD
       float32 (frames, channels), full scale ±1 (float files may exceed it), and the sample rate in Hz.
 
     Raises:
-      InputError: when the file is something else, is cut off, holds no frames, NaN or infinity, has a rate outside 1,000 to
-        768,000 Hz, more than 32 channels, or more sound than the caps allow.
+      InputError: when the file is something else, is cut off, holds no frames, NaN, infinity or a sample above 1,000,000 times
+        full scale, has a rate outside 1,000 to 768,000 Hz, more than 32 channels, or more sound than the caps allow.
     """
     import numpy as np
 
@@ -727,6 +748,8 @@ def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUD
             raise fail(f"{frames:,} frames, as the header says", f"{len(samples):,}: the file is cut off", "get the whole file")
     if not np.isfinite(samples).all():
         raise fail("finite samples", "NaN or infinity", "export it again, without the faulty effect")
+    if (peak := max(-samples.min(), samples.max())) > AUDIO_PEAK:
+        raise fail(f"samples up to {AUDIO_PEAK:,.0f} times full scale", f"{peak:.3g}", "export it again at a usual level")
     return samples, rate
 
 

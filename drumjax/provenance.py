@@ -283,10 +283,6 @@ def check_record(value: Mapping[str, Any], path: str | PathLike[str]) -> Record:
     )
 
 
-MAX_GRID_BYTES = 16 << 20
-"""A grid file of 1,024 measures of decoded velocities takes 5 MB."""
-
-
 def read_provenance(path: str | PathLike[str]) -> dict[str, Any]:
     """The provenance in a MIDI, WAV, FLAC or grid (.json) file.
 
@@ -321,7 +317,7 @@ def read_provenance(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _grid_texts(path: str | PathLike[str]) -> list[str]:
-    value = read_json(path, max_bytes=MAX_GRID_BYTES)
+    value = read_json(path)
     patterns = value.get("patterns") if isinstance(value, dict) else None
     entries = [entry.get("provenance") for entry in patterns if isinstance(entry, dict)] if isinstance(patterns, list) else []
     records = [json.dumps(entry, separators=(",", ":")) for entry in entries if isinstance(entry, dict)]

@@ -281,6 +281,15 @@ def test_json_depth_counts_brackets_outside_strings(read_text):
         read_text(read_json, json.dumps(value), max_depth=1)
 
 
+def test_json_caps_its_values_by_its_greatest_size(read_text):
+    """Of 64 bytes: 8 commas, and 2 strings or brackets."""
+    assert read_text(read_json, "[" + "1," * 8 + "1]", max_bytes=64) == [1] * 9
+    with pytest.raises(InputError, match="JSON of at most 8 values; found more"):
+        read_text(read_json, "[" + "1," * 9 + "1]", max_bytes=64)
+    with pytest.raises(InputError, match="JSON of at most 2 strings and brackets; found more"):
+        read_text(read_json, '["a"]', max_bytes=64)
+
+
 def test_json_caps_its_size(read_text):
     with pytest.raises(InputError, match="at most 5 bytes"):
         read_text(read_json, "[1, 2]", max_bytes=5)
@@ -460,12 +469,13 @@ def midi(*tracks: bytes) -> bytes:
         (read_midi, midi(b"\1\xff\x51\3\7\xa1\x20" * 8_000)),
         (read_midi, midi((b"\0\xff\1\x87\x68" + b"a" * 1000) * 1500)),
         (read_midi, midi((b"\0\xf0\x87\x68" + b"\1" * 1000) * 1500)),
-        (read_json, b"[" + b"[]," * 600_000 + b"1]"),
+        (read_json, b"[" + b"[]," * 130_000 + b"1]"),
+        (read_json, b"[" + b"1e300," * 1_000_000 + b"1]"),
         (read_json, b'"' + b'\\"' * 1_000_000),
         (read_json, b"{" + b",".join(b'"%d":1' % i for i in range(180_000)) + b"}"),
         (read_csv, b",".join(b"%d" % i for i in range(4096)) + (b"\n" + b"," * 4095) * 250),
     ],
-    ids=["notes", "tempi", "texts", "sysex", "lists", "quotes", "keys", "fields"],
+    ids=["notes", "tempi", "texts", "sysex", "lists", "numbers", "quotes", "keys", "fields"],
 )
 def test_the_worst_files_take_seconds_at_most(read_text, reader, content):
     start = time.process_time()

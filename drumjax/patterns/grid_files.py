@@ -29,6 +29,7 @@ beside them; the first line of a pattern that gives one counts.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ from drumjax.boundary import STEPS, InputError, describe, file_sha256, read_csv,
 from drumjax.patterns.drum_map import TR808, DrumMap
 from drumjax.patterns.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM, STEPS_PER_QUARTER, Pattern
-from drumjax.provenance import is_record
+from drumjax.provenance import check_record, dumps, is_record
 
 MAX_ENTRIES = 4096
 MAX_STEPS = 1 << 18
@@ -264,7 +265,6 @@ def _grid_pattern(
             "choose another drum map, or rename the rows",
         )
 
-    record = entry.get("provenance")
     pattern = Pattern(
         hits=velocity > 0,
         velocity=velocity,
@@ -274,7 +274,7 @@ def _grid_pattern(
         metre=_metre(entry),
         name=name,
         genre=texts["genre"],
-        provenance=record if isinstance(record, dict) and is_record(record) else dict(origin),
+        provenance=_record(entry.get("provenance"), origin),
     )
     group = texts["group"] or texts["title"] or (texts["source"] if several_sources else "")
     return GridPattern(
@@ -285,6 +285,16 @@ def _grid_pattern(
         group=group or re.sub(r"(?<=\d)[a-z]\Z", "", name),
         dropped=dropped,
     )
+
+
+def _record(value: Any, origin: Mapping[str, str]) -> dict[str, Any]:
+    """The record that a pattern carries; what no version of ours wrote, and nothing could be made of, gives way to the file's own."""
+    if isinstance(value, dict) and is_record(value):
+        with contextlib.suppress(ValueError):
+            check_record(value, origin["path"])
+            dumps(value)
+            return value
+    return dict(origin)
 
 
 def _is_number(value: Any) -> bool:
@@ -302,11 +312,13 @@ def _row(lane: str, row: Any, full_scale: int) -> np.ndarray:
     """float32 velocities (steps,)."""
     if isinstance(row, str):
         text = row.replace(" ", "").replace("|", "")
+        _check_length(lane, text)
         if not _ROW.fullmatch(text):
             raise _Fault(f"x, X, . and - in the row {lane!r}", repr(row[:40]))
         return np.array([{"x": PLAIN_VELOCITY, "X": 1.0}.get(mark, 0.0) for mark in text], np.float32)
     if not isinstance(row, list):
         raise _Fault(f"a string or a list in the row {lane!r}", str(row)[:40])
+    _check_length(lane, row)
     for cell in row:
         if not _is_number(cell) or not 0 <= cell <= full_scale or (full_scale == 127 and cell != int(cell)):
             raise _Fault(f"velocities as whole numbers 0 to 127, or all in 0 to 1, in the row {lane!r}", repr(cell)[:40])
@@ -314,6 +326,11 @@ def _row(lane: str, row: Any, full_scale: int) -> np.ndarray:
     if np.any((velocities > 0) & (velocities < np.float32(1 / 127))):
         raise _Fault(f"velocities of 0 or at least 1/127 in the row {lane!r}", f"{velocities[velocities > 0].min():.3g}")
     return velocities
+
+
+def _check_length(lane: str, row: str | list[Any]) -> None:
+    if len(row) > STEPS:
+        raise _Fault(f"rows of 1 to {STEPS:,} steps", f"{len(row):,} in the row {lane!r}")
 
 
 def _offset_row(lane: str, row: Any, steps: int) -> np.ndarray:
