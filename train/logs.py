@@ -99,6 +99,16 @@ class Logs:
             self.bar.console.print(f"step {step}  {text}")
 
 
+class NoLogs:
+    """Those of a process that writes none: where several train together, one tells of it."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+
+    def add(self, step: int, metrics: Mapping[str, float], figures: Mapping[str, float] | None) -> None:
+        """Nothing."""
+
+
 @contextlib.contextmanager
 def open_logs(workdir: Path, *, step: int, total: int, steps_per_epoch: float, title: str) -> Iterator[Logs]:
     """Logs of a training that goes on from `step`; closed at the end."""

@@ -143,18 +143,9 @@ def place_everywhere(layout: Layout, tree: Tree) -> Tree:
 def here(layout: Layout, tree: Tree) -> Tree:
     """Arrays that are the same on all devices, as a process can work with them alone: on one device of its own.
 
-    A copy where some devices are another process's; else the tree itself.
+    Where no device is another process's, the tree itself; else it shares the memory of the arrays given, and is used up with them.
     """
-    if not layout.several_processes:
-        return tree
-
-    def own(leaf: jax.Array) -> jax.Array:
-        if _is_key(leaf):
-            # The words of a key lie in an array that spans processes too.
-            return _as_keys(jax.numpy.asarray(np.asarray(jax.jit(jax.random.key_data)(leaf))), leaf)
-        return jax.numpy.asarray(np.asarray(leaf))
-
-    return jax.tree.map(own, tree)
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree) if layout.several_processes else tree
 
 
 def of_first_process(layout: Layout, tree: Tree) -> Tree:

@@ -9,6 +9,7 @@ silent, they end within a bounded time, even where their devices wait for it for
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import socket
@@ -22,6 +23,7 @@ from typing import Any, Self
 
 from drumjax.boundary import InputError
 from drumjax.train.endings import STOPPED, Ended
+from drumjax.train.logs import say
 
 Json = Any
 SILENCE_SECONDS = 60.0
@@ -89,6 +91,11 @@ class Team:
         """Whether this is the process that decides and writes; true where one trains alone."""
         return self.index == 0
 
+    def say(self, text: str) -> None:
+        """A line for the user, once: process 0 says it."""
+        if self.is_first:
+            say(text)
+
     def gather(self, value: Json) -> list[Json]:
         """Everybody's values, in the order of the processes. Every process must ask, in the same order of questions.
 
@@ -122,12 +129,16 @@ class Team:
         Raises:
           InputError: names what differs, in which process, and both values; in every process.
         """
-        everybody = self.gather(dict(what))
-        for process, theirs in enumerate(everybody):
-            for name, value in theirs.items():
-                if value != everybody[0].get(name):
-                    found = f"{everybody[0].get(name)!r} in process 0, {value!r} in process {process}"
-                    raise InputError(name, rule="the same in every process", found=found, remedy=remedy)
+        digests = self.gather(hashlib.sha256(json.dumps(what, sort_keys=True).encode("ascii")).hexdigest())
+        odd = next((process for process, digest in enumerate(digests) if digest != digests[0]), None)
+        if odd is None:
+            return
+        # The whole only of the two that differ: a configuration from each of a thousand processes would be no message.
+        everybody = self.gather(dict(what) if self.index in (0, odd) else None)
+        ours, theirs = everybody[0], everybody[odd]
+        name = next(name for name in [*ours, *theirs] if ours.get(name) != theirs.get(name))
+        found = f"{ours.get(name)!r} in process 0, {theirs.get(name)!r} in process {odd}"
+        raise InputError(name, rule="the same in every process", found=found, remedy=remedy)
 
     def leave(self, code: int, text: str) -> None:
         """Tells the others that this process ends now, and waits, a bounded time, until they have heard it."""

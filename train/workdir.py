@@ -173,17 +173,16 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In what two trainings differ that tells one from another; both as `describe` gives them."""
     pairs = [("recipe", before["recipe"], now["recipe"]), ("steps", before["steps"], now["steps"])]
     pairs += [("data", before["data"].get("source_sha256"), now["data"]["source_sha256"])]
-    old, new = _flat(before["config"]), _flat(now["config"])
+    old, new = flat(before["config"]), flat(now["config"])
     pairs += [(name, old.get(name), new.get(name)) for name in sorted({*old, *new}) if name not in OPERATIONAL]
     return [f"{name} {was!r} became {became!r}" for name, was, became in pairs if was != became]
 
 
-def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted names."""
     if not isinstance(tree, dict):
         return {prefix: tree}
-    return {
-        name: value for key, child in tree.items() for name, value in _flat(child, f"{prefix}.{key}" if prefix else key).items()
-    }
+    return {name: value for key, child in tree.items() for name, value in flat(child, f"{prefix}.{key}" if prefix else key).items()}
 
 
 def good_checkpoint(workdir: Path, now: Mapping[str, Any]) -> Path | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from drumjax.cli.arguments import parse
 
 if TYPE_CHECKING:
     from drumjax.train.recipe import Recipe
+    from drumjax.train.team import Team
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,17 @@ class Training:
     cpu_devices: int = 1
     """On a CPU: how many devices it stands for. The batch is split over them, so that a recurrent network, whose steps wait for
     each other, keeps as many cores busy; a resumed run is bit-identical with the same number only."""
+    coordinator: str | None = None
+    """Several processes or hosts: HOST:PORT of process 0 as the others reach it, the same for each; or 'auto' where the cluster
+    (Slurm, Open MPI, Kubernetes, TPU pods) tells JAX everything. The batch is split over the devices of all."""
+    processes: int | None = None
+    """Several processes: how many there are."""
+    process: int | None = None
+    """Several processes: which this one is, from 0. Process 0 writes; the others read its working directory."""
+    join_seconds: float = 300.0
+    """Several processes: so long one waits for the others to be started."""
+    silence_seconds: float = 60.0
+    """Several processes: one that gives no sign of life for so long is lost, and the others end with code 75: run all again."""
 
 
 DESCRIPTION = """Train {name} on {kind}. Ctrl-C or SIGTERM writes a checkpoint and exits with 75: the same command goes on.
@@ -138,6 +153,13 @@ def train(arguments: list[str], prog: str) -> int:
     preset, rest = _take_preset(arguments[1:], chosen.presets)
     call: Any = parse(_call_type(chosen, preset), rest, f"{prog} {chosen.name}")
     _split_cpu(call.cpu_devices)
+    if call.coordinator is None and call.processes is None and call.process is None:
+        _run(chosen, call, None)
+        return 0
+    return _run_together(chosen, call)
+
+
+def _run(chosen: Recipe, call: Any, team: Team | None) -> None:
     from drumjax.checkpoint import read_card
     from drumjax.train.run import train as run
 
@@ -151,8 +173,32 @@ def train(arguments: list[str], prog: str) -> int:
         resume=call.resume,
         parallel=call.parallel,
         own_process=True,
+        team=team,
     )
+    if team is not None and not team.is_first:
+        return
     print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation at the last step: {_figures(result.metrics)}")
     print(f"best checkpoint: {result.best}; its validation: {_figures(read_card(result.best)['metrics'])}")
     print(f"next: drumjax evaluate {call.workdir} --data {call.data} -o {call.workdir}/report")
+
+
+def _run_together(chosen: Recipe, call: Any) -> int:
+    from drumjax.train.endings import Ended
+    from drumjax.train.hosts import joined
+    from drumjax.train.team import code_of
+
+    seconds = {"join_seconds": call.join_seconds, "silence_seconds": call.silence_seconds}
+    try:
+        with joined(call.coordinator, call.processes, call.process, **seconds) as team:
+            _run(chosen, call, team)
+    except BaseException as error:
+        if isinstance(error, InputError | Ended):
+            print(f"drumjax: {error}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        code = code_of(error)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Not by way of the interpreter's end: there JAX would wait for all processes, and abort where one is dead.
+        os._exit(code)
     return 0
