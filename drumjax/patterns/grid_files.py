@@ -288,7 +288,7 @@ def _grid_pattern(
 
 
 def _record(value: Any, origin: Mapping[str, str]) -> dict[str, Any]:
-    """The record that a pattern carries; what no version of ours wrote, and nothing could be made of, gives way to the file's own."""
+    """The record that a pattern carries; one that no version of ours wrote gives way to the file's own path and hash."""
     if isinstance(value, dict) and is_record(value):
         with contextlib.suppress(ValueError):
             check_record(value, origin["path"])
