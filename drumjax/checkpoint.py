@@ -225,9 +225,13 @@ def _faults_of_the_disk(directory: Path) -> Iterator[None]:
 
 def _checkpointer():
     # Arrays go in and come out as numpy: no sharding is stored, so that a checkpoint restores on any number of devices.
+    # Where several processes train, one writes and each reads by itself: orbax must not wait for the others.
+    import jax
     import orbax.checkpoint as ocp
 
-    return ocp.StandardCheckpointer()
+    me = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}")
+    return ocp.StandardCheckpointer(multiprocessing_options=alone)
 
 
 def _to_json(content: Json) -> bytes:

@@ -14,11 +14,14 @@ import contextlib
 import functools
 import ipaddress
 import json
+import os
 import secrets
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import jax
@@ -26,7 +29,8 @@ import numpy as np
 
 from drumjax import __version__
 from drumjax.boundary import InputError
-from drumjax.train.team import SILENCE_SECONDS, Team
+from drumjax.train.endings import Ended
+from drumjax.train.team import SILENCE_SECONDS, Team, code_of
 
 JOIN_SECONDS = 300.0
 """So long a process waits for the others to be started."""
@@ -95,6 +99,34 @@ def joined(
         start(address, processes, process, coordinator_bind_address=address if _is_loopback(host) else None)
         with Team(process, processes, connections, silence_seconds=silence_seconds) as team:
             yield team
+
+
+def as_process(
+    run: Callable[[Team], None],
+    coordinator: str | None,
+    processes: int | None,
+    process: int | None,
+    *,
+    join_seconds: float = JOIN_SECONDS,
+    silence_seconds: float = SILENCE_SECONDS,
+) -> None:
+    """What a program does that is one process of a training: it joins the others and runs, and an error ends the process.
+
+    Arguments are those of `joined`. An error is printed, and the process ends at once with the command's exit code: on the way of
+    the interpreter's own end JAX would wait for all processes, and abort where one is dead.
+    """
+    joining = joined(coordinator, processes, process, join_seconds=join_seconds, silence_seconds=silence_seconds)
+    try:
+        with joining as team:
+            run(team)
+    except BaseException as error:
+        if isinstance(error, InputError | Ended):
+            print(f"drumjax: {error}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code_of(error))
 
 
 @contextlib.contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import textwrap
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, make_dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -155,8 +153,12 @@ def train(arguments: list[str], prog: str) -> int:
     _split_cpu(call.cpu_devices)
     if call.coordinator is None and call.processes is None and call.process is None:
         _run(chosen, call, None)
-        return 0
-    return _run_together(chosen, call)
+    else:
+        from drumjax.train.hosts import as_process
+
+        seconds = {"join_seconds": call.join_seconds, "silence_seconds": call.silence_seconds}
+        as_process(partial(_run, chosen, call), call.coordinator, call.processes, call.process, **seconds)
+    return 0
 
 
 def _run(chosen: Recipe, call: Any, team: Team | None) -> None:
@@ -180,25 +182,3 @@ def _run(chosen: Recipe, call: Any, team: Team | None) -> None:
     print(f"trained {result.steps} steps in {result.seconds:.0f} s; validation at the last step: {_figures(result.metrics)}")
     print(f"best checkpoint: {result.best}; its validation: {_figures(read_card(result.best)['metrics'])}")
     print(f"next: drumjax evaluate {call.workdir} --data {call.data} -o {call.workdir}/report")
-
-
-def _run_together(chosen: Recipe, call: Any) -> int:
-    from drumjax.train.endings import Ended
-    from drumjax.train.hosts import joined
-    from drumjax.train.team import code_of
-
-    seconds = {"join_seconds": call.join_seconds, "silence_seconds": call.silence_seconds}
-    try:
-        with joined(call.coordinator, call.processes, call.process, **seconds) as team:
-            _run(chosen, call, team)
-    except BaseException as error:
-        if isinstance(error, InputError | Ended):
-            print(f"drumjax: {error}", file=sys.stderr)
-        else:
-            traceback.print_exc()
-        code = code_of(error)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # Not by way of the interpreter's end: there JAX would wait for all processes, and abort where one is dead.
-        os._exit(code)
-    return 0

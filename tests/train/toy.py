@@ -123,14 +123,24 @@ class _Hiding:
 
 
 def main(arguments: dict[str, Any]) -> None:
-    """Trains; writes the final weights to `weights.npz` in the working directory."""
+    """Trains, alone or with other processes."""
     if arguments.pop("bare", False):
         sys.meta_path[:] = map(_Hiding, sys.meta_path)
     from drumjax.train.run import train
 
     config = replace(RECIPE.presets["paper"], **arguments.pop("config", {}))
-    result = train(RECIPE, config, point_set(), **arguments)
-    print(result.steps, result.metrics["mse"], Path(result.checkpoint).name)
+    points = point_set(sha=arguments.pop("sha", "a" * 64))
+
+    def run(team: Any = None) -> None:
+        result = train(RECIPE, config, points, team=team, own_process=True, **arguments)
+        print(result.steps, result.metrics["mse"], Path(result.checkpoint).name)
+
+    if join := arguments.pop("join", None):
+        from drumjax.train.hosts import as_process
+
+        as_process(run, **join)
+    else:
+        run()
 
 
 if __name__ == "__main__":
