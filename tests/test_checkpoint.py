@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
+import pickle
+import resource
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -375,6 +382,216 @@ def test_a_checkpoint_put_aside_is_none_and_stays(tmp_path) -> None:
     assert checkpoint.prune(tmp_path, 1) == []
     assert checkpoint.best(tmp_path).name == "1"
     checkpoint.verify(aside)
+
+
+def test_a_replacement_that_was_killed_between_its_renames_loses_nothing(tmp_path) -> None:
+    """SIGKILL at the second rename; then a replacement that fails: the first one still stands there."""
+    program = """
+import os, pathlib, signal, sys
+import jax.numpy as jnp
+from drumjax import checkpoint
+def save(k): checkpoint.save(sys.argv[1], {"play": {"params": {"w": jnp.float32(k)}, "extra": {}}}, {"card.json": {}})
+save(1)
+def kill(event, args):
+    if event == "os.rename" and str(args[1]) == sys.argv[1]: os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(kill)
+save(2)
+"""
+    place = tmp_path / "model"
+    environment = os.environ | {"JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", program, str(place)], env=environment, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.stale", "model.tmp"]
+    with pytest.raises(TypeError):
+        checkpoint.save(place, items(), {"card.json": object()})
+    assert checkpoint.load_playing(place).params == {"w": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+# What somebody made on purpose: a seal can be computed by anyone.
+
+
+def resealed(place: Path, change) -> Path:
+    """The checkpoint with a changed manifest whose hashes and seal are right."""
+    manifest = json.loads((place / "manifest.json").read_text())
+    del manifest["seal"]
+    for name in files_in(place):
+        if name in manifest["files"]:
+            raw = (place / name).read_bytes()
+            manifest["files"][name] = {"sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+    change(manifest)
+
+    def text(content) -> str:
+        return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+    seal = hashlib.sha256(text(manifest).encode()).hexdigest()
+    (place / "manifest.json").write_text(text(manifest | {"seal": seal}))
+    return place
+
+
+KERNEL = "params/player/dense/kernel"
+
+
+def kernel(manifest: dict) -> dict:
+    return manifest["items"]["play"]["arrays"][KERNEL]
+
+
+def test_a_resealed_checkpoint_is_read_like_any_other(copy) -> None:
+    assert_same(checkpoint.load(resealed(copy, lambda manifest: None), items()), items())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda m: kernel(m).update(shape=[10**6, 10**6]), "at most .* bytes of arrays in .* bytes of play; found 4000000000"),
+        (lambda m: kernel(m).update(shape=[2**63, 0]), "shape and type of numbers"),
+        (lambda m: kernel(m).update(shape=[-3, 4]), "shape and type of numbers"),
+        (lambda m: kernel(m).update(shape=[3.0, 4]), "shape and type of numbers"),
+        (lambda m: kernel(m).update(shape=[300, 400]), r"as float32\(3, 4\) in parts"),
+        (lambda m: kernel(m).update(shape=[2, 4]), r"as float32\(3, 4\) in parts"),
+        (lambda m: kernel(m).update(dtype="int32"), r"as float32\(3, 4\) in parts"),
+        (lambda m: kernel(m).update(dtype="object"), "shape and type of numbers"),
+        (lambda m: kernel(m).update(dtype="S4"), "shape and type of numbers"),
+        (lambda m: kernel(m).update(dtype="os.system"), "shape and type of numbers"),
+        (lambda m: kernel(m).update(dtype=["f4"]), "shape and type of numbers"),
+        (lambda m: kernel(m).update(impl="os.system"), "shape and type of numbers"),
+        (lambda m: m["items"]["play"]["arrays"].update({KERNEL + "/more": kernel(m)}), "no array inside another"),
+        (lambda m: m["items"]["play"]["arrays"].update({"params/other": kernel(m)}), "params/other"),
+        (lambda m: m["items"]["play"]["arrays"].pop(KERNEL), "a stranger"),
+        (lambda m: m["items"]["play"].update(arrays=[]), "arrays, empty and nested_dicts"),
+        (lambda m: m["items"]["play"].update(empty=[3]), "names"),
+        (lambda m: m["items"].update({"../../other": m["items"]["play"]}), "items named by letters"),
+        (lambda m: m.update(items=[]), "tables of files and items"),
+        (lambda m: m.pop("files"), "tables of files and items"),
+        (lambda m: m["files"].update({"../../etc/passwd": m["files"]["card.json"]}), "no such file"),
+        (lambda m: m["files"].update({"/etc/passwd": m["files"]["card.json"]}), "no such file"),
+        (lambda m: m["files"].update({"card.json": "x"}), "SHA-256 and size of card.json"),
+        (lambda m: m.update(format=2), "checkpoint format 1"),
+        (lambda m: m.update(format="x" * 9999), "checkpoint format 1; found format x{40};"),
+    ],
+)
+def test_a_crafted_manifest_is_refused_before_anything_is_allocated(copy, change, says) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InputError, match=says):
+        checkpoint.load_playing(resealed(copy, change))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # in KiB
+
+
+def test_arrays_that_orbax_would_make_larger_than_the_manifest_says_are_refused(copy, monkeypatch) -> None:
+    """The payload of another checkpoint under this one's manifest: the array in it is 400 MB of zeros in a few kB."""
+    import orbax.checkpoint as ocp
+
+    play = copy / "state" / "play"
+    with ocp.StandardCheckpointer() as checkpointer:
+        stored = {name: np.asarray(array) for name, array in checkpointer.restore(play).items()}
+        shutil.rmtree(play)
+        checkpointer.save(play, stored | {KERNEL: np.zeros((10_000, 10_000), np.float32)})
+
+    def adopt(manifest: dict) -> None:
+        names = [name for name in files_in(copy) if name != "manifest.json"]
+        sums = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in names}
+        manifest["files"] = {name: {"sha256": sums[name], "size": (copy / name).stat().st_size} for name in names}
+
+    monkeypatch.setattr(ocp.StandardCheckpointer, "restore", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(InputError, match=r"kernel as float32\(10000, 10000\)"):
+        checkpoint.load(resealed(copy, adopt), items())
+    with pytest.raises(InputError, match=r"kernel as float32\(10000, 10000\)"):
+        checkpoint.load_playing(copy)
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self):
+        return (Path.touch, (self.place,))
+
+
+def test_no_code_in_a_checkpoint_runs(saved, tmp_path) -> None:
+    """A pickle in the place of each of its files, hashes and seal right."""
+    sprung = tmp_path / "sprung"
+    trap = pickle.dumps(Trap(sprung))
+    pickle.loads(trap)
+    sprung.unlink()  # it does go off
+    loaded = 0
+    for k, name in enumerate(files_in(saved)):
+        for j, raw in enumerate((trap, npy_of_objects(trap))):
+            place = Path(shutil.copytree(saved, tmp_path / f"{k}-{j}" / "7"))
+            (place / name).write_bytes(raw)
+            if name != "manifest.json":
+                resealed(place, lambda manifest: None)
+            for attempt in (lambda place: checkpoint.load(place, items()), checkpoint.load_playing):
+                try:  # a file that orbax does not read does no harm
+                    attempt(place)
+                    loaded += 1
+                except InputError:
+                    pass
+                assert not sprung.exists(), name
+            shutil.rmtree(place)
+    assert loaded < len(files_in(saved)) * 3
+
+
+def npy_of_objects(trap: bytes) -> bytes:
+    """An .npy file of an array of objects, which NumPy would unpickle if it were allowed to."""
+    header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + trap
+
+
+def test_a_crafted_card_chooses_and_crashes_nothing(tmp_path) -> None:
+    """Deep nesting, huge and other numbers where the criterion and the step are looked for."""
+    make(tmp_path, 1, 0.5)
+    deep: dict = {}
+    for _ in range(60):
+        deep = {"a": deep}
+    cards = [
+        deep,
+        {"criterion": {"mode": "max", "value": "9"}},
+        {"criterion": {"mode": "max", "value": [9]}},
+        {"criterion": {"mode": ["max"], "value": 10**400}},
+        {"criterion": 10**400},
+        {"criterion": {"mode": "max", "value": True}, "step": 10**400},
+        {"step": "2"},
+        {"step": None},
+    ]
+    for card in cards:
+        checkpoint.save(checkpoint.place_of(tmp_path, 2), {"play": {"params": {}, "extra": {}}}, {"card.json": card})
+        assert checkpoint.best(tmp_path).name in "12"
+        with contextlib.suppress(InputError):
+            checkpoint.find(tmp_path)
+        with contextlib.suppress(InputError):
+            checkpoint.load_playing(checkpoint.place_of(tmp_path, 2))
+        checkpoint.check_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"model": {"path": "../outside", "sha256": "0"}},
+        {"model": {"path": "/etc", "sha256": "0"}},
+        {"model": {"path": "link", "sha256": "0"}},
+        {"model": {"path": "a\0b", "sha256": "0"}},
+        {"model": {"path": 3, "sha256": "0"}},
+        {"model": {"path": "."}},
+        {"model": "."},
+        {"model": None},
+        ["model"],
+        {},
+        None,
+    ],
+)
+def test_a_crafted_instrument_leads_nowhere(tmp_path, members) -> None:
+    out = checkpoint.export_for_playing(make(tmp_path, 1, 0.5), tmp_path / "out", name="toy", kind="patterns")
+    outside = checkpoint.export_for_playing(make(tmp_path, 2, 0.5), tmp_path / "outside", name="toy", kind="patterns")
+    (out / "link").symlink_to(outside)
+    content = {"name": "toy", "kind": "patterns", "members": members}
+    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+    content["seal"] = hashlib.sha256(text.encode()).hexdigest()
+    (out / "instrument.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    with pytest.raises(InputError, match=r"instrument\.json|an instrument with a member"):
+        checkpoint.find(out)
 
 
 @dataclass(frozen=True)
