@@ -510,17 +510,6 @@ def read_midi_texts(path: StrPath) -> list[str]:
     position = 8 + int.from_bytes(data[4:8], "big")
     texts: list[str] = []
 
-    def number() -> int:
-        nonlocal position
-        value = 0
-        for _ in range(4):
-            byte = data[position]
-            position += 1
-            value = value << 7 | byte & 127
-            if byte < 128:
-                break
-        return value
-
     try:
         while data[position : position + 4] != b"MTrk":
             position += 8 + int.from_bytes(data[position + 4 : position + 8], "big")
@@ -528,21 +517,31 @@ def read_midi_texts(path: StrPath) -> list[str]:
                 return []
         position += 8
         while True:
-            number()  # the time since the event before it
+            _, position = _number(data, position)  # the time since the event before it
             first = data[position]
-            if first < 0xF0 or first not in (0xF0, 0xF7, 0xFF):
+            if first not in (0xF0, 0xF7, 0xFF):
                 return texts
             kind = data[position + 1] if first == 0xFF else None
-            position += 1 if kind is None else 2
-            size = number()
+            size, position = _number(data, position + (1 if kind is None else 2))
             content = data[position : position + size]
             position += size
             if kind == 0x2F or len(content) < size:
                 return texts
             if kind == 0x01 and size <= MIDI_TEXT_BYTES:
                 texts.append(content.decode("latin-1"))
-    except IndexError:
+    except (IndexError, ValueError):
         return texts
+
+
+def _number(data: bytes, position: int) -> tuple[int, int]:
+    """A MIDI variable-length number and where it ends; IndexError at the data's end, ValueError for one of more than 4 bytes."""
+    value = 0
+    for end in range(position + 1, position + 5):
+        byte = data[end - 1]
+        value = value << 7 | byte & 127
+        if byte < 128:
+            return value, end
+    raise ValueError("a number of more than 4 bytes")
 
 
 def _variable(number: int) -> bytes:
@@ -564,14 +563,11 @@ def _scan_track(data: bytes, position: int, end: int, division: int, track: int,
 
     def number() -> int:
         nonlocal position
-        value = 0
-        for _ in range(4):
-            byte = data[position]
-            position += 1
-            value = value << 7 | byte & 127
-            if byte < 128:
-                return value
-        raise fail("numbers of at most 4 bytes", f"a longer one in track {track} at byte {position:,}")
+        try:
+            value, position = _number(data, position)
+        except ValueError:
+            raise fail("numbers of at most 4 bytes", f"a longer one in track {track} at byte {position + 4:,}") from None
+        return value
 
     try:
         while position < end:
