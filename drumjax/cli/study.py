@@ -40,15 +40,14 @@ CONSENT_BYTES = 20_000
 class Make:
     """Make a listening study: sounds, an offline page that asks and saves answers, and the key to them.
 
-    identification: pairs of an interpolation and an equal-power crossfade, to be told apart; task: a questionnaire on the tool
-    (CPAM); robot: segments of an autonomous drummer's performance and a questionnaire on it (Godspeed). Give listeners the folder
-    listener/ and their numbers; key.json stays with you.
+    identification: pairs of an interpolation and an equal-power crossfade, to be told apart; task: a questionnaire on
+    the tool (CPAM); robot: segments of an autonomous drummer's performance and a questionnaire on it (Godspeed). Give
+    listeners the folder listener/ and a number each; key.json stays with you.
 
     examples:
       drumjax study make -o study/
       drumjax study make -o study/ --experiment identification --subjects 54 --seed 7
-      drumjax study make -o study/ --experiment identification --patterns idm=a.mid idm=b.mid idm=c.mid electro=d.mid electro=e.mid
-        electro=f.mid techno=embedded:techno#3 techno=g.mid#2 techno=h.mid
+      drumjax study make --patterns idm={a,b,c}.mid electro={d,e,f}.mid techno=g.mid#2 techno=embedded:techno#{3,9}
       drumjax study make -o study/ --experiment robot --drummer runs/gan --kit acoustic_kit/
     """
 
@@ -110,8 +109,8 @@ class Make:
 class Analyse:
     """Analyse answers: scores and tests of the identification experiment, ratings and box plots of the questionnaires.
 
-    Writes report.json, report.html and a picture for each questionnaire. Answers that do not keep the rules are refused with file,
-    row and reason.
+    Writes report.json, report.html and a picture for each questionnaire. Answers that do not keep the rules are refused
+    with file, row and reason.
 
     examples:
       drumjax study analyse answers/*.csv --key study/key.json -o report/
@@ -177,6 +176,9 @@ def gather(call: Make, settings: Settings) -> Material:
     material = Material({})
     if "identification" in settings.experiments:
         named = _named(call.patterns)
+        if named and (call.genres or call.data != "embedded"):
+            found = "--data or --genres beside them"
+            raise InputError("--patterns", rule="patterns of your own choice, or --data", found=found, remedy="leave one out")
         check_patterns(*(reference for references in named.values() for reference in references))
         model = load_instrument(call.model)
         patterns, data = (_loaded(named, model), None) if named else _chosen(call, model)

@@ -172,6 +172,11 @@ WRONG = {
     "a genre": ("--genres idm,electro,polka", "genres"),
     "two genres": ("--genres idm electro", "three genres"),
     "eight patterns": ("--patterns a=embedded:idm#1 a=embedded:idm#2", "nine patterns"),
+    "patterns and data": (
+        "--data data --patterns "
+        + " ".join(f"{genre}=embedded:{genre}#{k}" for genre in ("idm", "electro", "techno") for k in (1, 2, 3)),
+        "leave one out",
+    ),
     "a pattern without a genre": ("--patterns embedded:idm#1", "GENRE=PATTERN"),
     "the same pattern twice": (
         "--patterns " + " ".join(f"{genre}=embedded:{genre}#{k}" for genre in ("idm", "electro", "techno") for k in (1, 1, 2)),

@@ -14,7 +14,8 @@ from drumjax.train.recipe import RECIPES, recipe
 
 PROMISED = {
     *("demo", "doctor", "models list", "models show", "data inspect", "data build", "data arrays", "train", "evaluate"),
-    *("pattern interpolate", "pattern crossfade", "pattern sample", "again"),
+    *("study make", "study analyse"),
+    *("pattern interpolate", "pattern crossfade", "pattern sample", "pattern wander", "again"),
 }
 
 
@@ -48,10 +49,10 @@ def test_the_help_of_a_recipe_says_what_each_preset_is_and_how_to_name_it(comman
     assert "(default: small)" in " ".join(command("train", name, "--preset", "small", "--help").out.split())
 
 
-@pytest.mark.parametrize("verb", ["pattern interpolate", "pattern crossfade", "pattern sample"])
+@pytest.mark.parametrize("verb", ["pattern interpolate", "pattern crossfade", "pattern sample", "pattern wander"])
 def test_every_generating_verb_takes_the_promised_options(command, verb) -> None:
     shown = command(*verb.split(), "--help").out
-    for option in ("--model", "--seed", "-o", "--wav", "--plot", "--kit", "--tempo-bpm", "--measures"):
+    for option in ("--model", "--seed", "-o", "--wav", "--plot", "--kit", "--tempo-bpm", "--measures", "--humanize,"):
         assert f" {option} " in shown, option
 
 
