@@ -40,6 +40,7 @@ VERBS = {
     "pattern interpolate": Verb("drumjax.cli.pattern:interpolate", "Drum patterns that lead from one pattern to another."),
     "pattern crossfade": Verb("drumjax.cli.pattern:crossfade", "The disc jockey's baseline: one pattern faded into another."),
     "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
+    "pattern wander": Verb("drumjax.cli.pattern:wander", "An autonomous drummer: a performance of any length."),
     "again": Verb("drumjax.cli.again:again", "Make a file again, bit for bit, from its own provenance."),
     "study make": Verb("drumjax.cli.study:make", "A listening study: sounds, an offline page that asks, and the key."),
     "study analyse": Verb("drumjax.cli.study:analyse", "Scores, tests and box plots of a study's answers."),

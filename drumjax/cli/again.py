@@ -21,6 +21,7 @@ WAYS: Mapping[str, str] = {
     "pattern interpolate": "drumjax.cli.pattern:interpolate_again",
     "pattern crossfade": "drumjax.cli.pattern:crossfade_again",
     "pattern sample": "drumjax.cli.pattern:sample_again",
+    "pattern wander": "drumjax.cli.pattern:wander_again",
     "pattern reconstruct": "drumjax.cli.pattern:reconstruct_again",
     "study make": "drumjax.cli.study:make_again",
 }

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 from tyro.conf import DisallowNone, Positional, arg
@@ -52,6 +52,18 @@ def parse(call: type[Call], arguments: Sequence[str], prog: str) -> Call:
         raise InputError("options", rule=rule, found=found, remedy=f"see '{prog} --help'") from error
 
 
+class Humanizing(NamedTuple):
+    """How a performance is humanised; see `drumjax.patterns.humanize`, and `drumjax.signal.rendering.Kit` of the takes."""
+
+    seed: int
+    velocity: float
+    timing_ms: float
+    takes: int
+
+
+HUMAN_TAKES = 4
+
+
 @dataclass(frozen=True, kw_only=True)
 class Generating:
     """The options of every verb that makes music."""
@@ -71,6 +83,45 @@ class Generating:
     """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
     measures: int = 1
     """Number of patterns of 4 bars."""
+    humanize: bool = False
+    """Play as a drummer would: with small errors of timing and touch and, in sound, several takes of each drum in turn. Any of the
+    four options below turns it on too."""
+    humanize_seed: int | None = None
+    """The same seed makes the same errors. Default: that of --seed, else 0."""
+    humanize_velocity: float | None = None
+    """Standard deviation of a hit's velocity as a share of it, 0 to 0.25. Default: 0.08."""
+    humanize_timing_ms: float | None = None
+    """Standard deviation of a hit's time in milliseconds, 0 to 50. Default: 6."""
+    humanize_takes: int | None = None
+    """Takes of each drum that its hits go round, 1 to 8; of a kit's folder as many as it has. Default: 4."""
+    seed: int | None = None
+    """Of all that is drawn at random."""
+
+    @property
+    def humanizing(self) -> Humanizing | None:
+        """How to humanise, None where nobody asked for it.
+
+        Raises:
+          InputError: a setting out of range.
+        """
+        from drumjax.patterns import humanize as errors
+        from drumjax.synth.tr808 import MOST_TAKES
+
+        given = (self.humanize_seed, self.humanize_velocity, self.humanize_timing_ms, self.humanize_takes)
+        if not self.humanize and given == (None,) * 4:
+            return None
+        settings = Humanizing(
+            seed=(self.seed or 0) if self.humanize_seed is None else self.humanize_seed,
+            velocity=errors.VELOCITY if self.humanize_velocity is None else self.humanize_velocity,
+            timing_ms=errors.TIMING_MS if self.humanize_timing_ms is None else self.humanize_timing_ms,
+            takes=HUMAN_TAKES if self.humanize_takes is None else self.humanize_takes,
+        )
+        bounds = ((0, errors.MOST_SEED), (0, errors.MOST_VELOCITY), (0, errors.MOST_TIMING_MS), (1, MOST_TAKES))
+        for name, value, (least, most) in zip(Humanizing._fields, settings, bounds, strict=True):
+            if not least <= value <= most:
+                option, remedy = f"--humanize-{name.replace('_', '-')}", "choose a number in that range"
+                raise InputError(option, rule=f"{least} to {most:,}", found=f"{value}", remedy=remedy)
+        return settings
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -157,15 +208,15 @@ def load_instrument(model: str) -> PatternInstrument:
     return load(model)
 
 
-def load_kit(kit: Path | None, drum_map: DrumMap) -> Kit:
+def load_kit(kit: Path | None, drum_map: DrumMap, *, takes: int = 1) -> Kit:
     """The sounds of `--kit`, by default the procedural TR-808; says which lanes the folder left to it."""
     if kit is None:
         from drumjax.synth.tr808 import kit_for
 
-        return kit_for(drum_map)
+        return kit_for(drum_map, takes=takes)
     from drumjax.synth import kits
 
-    loaded, report = kits.load_kit(kit, drum_map)
+    loaded, report = kits.load_kit(kit, drum_map, takes=takes)
     for line in report.lines():
         print(line)
     return loaded

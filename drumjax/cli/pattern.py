@@ -6,10 +6,10 @@ all verbs, and `drumjax again` makes a file anew with the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
 from tyro.conf import Suppress
 
@@ -33,9 +33,10 @@ from drumjax.cli.arguments import (
 )
 from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_kit, find_model, find_pattern, parts, rebuild
 from drumjax.patterns import PAPER_TEMPO_BPM, Pattern, concatenate
+from drumjax.patterns.humanize import humanize_all
 from drumjax.provenance import Named, joined
 from drumjax.signal.audio_file import write_audio
-from drumjax.signal.rendering import render, render_crossfade
+from drumjax.signal.rendering import render, render_between
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.signal.rendering import Kit
 
+CURVE_POINTS = 12
+"""Between two measures of a pictured path."""
+HUMANIZE = ("humanize_seed", "humanize_velocity", "humanize_timing_ms", "humanize_takes")
+"""What a record says of a call that was humanised."""
 Call = TypeVar("Call", bound=Generating)
 Lead = TypeVar("Lead", bound="Leading")
 
@@ -55,11 +60,13 @@ class Made(NamedTuple):
       patterns: one a measure, each with its provenance; at least one.
       sound: renders them with a kit, float32 (samples,) in [-1, 1] at the kit's rate.
       picture: draws them.
+      takes: how many takes of each sound the kit is to have.
     """
 
     patterns: Sequence[Pattern]
     sound: Callable[[Kit], np.ndarray]
     picture: Callable[[], Figure]
+    takes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +131,32 @@ class Sample(Generating):
     """The same seed gives the same patterns."""
 
 
+@dataclass(frozen=True)
+class Wander(Generating):
+    """An autonomous drummer: a performance of any length along a path through the noise of a GAN.
+
+    The swirl is the paper's path; a performance of 128 measures, 512 bars, takes it once around. Measure k is the same
+    however many there are. A VAE wanders too, in a plane of its space of codes that the seed draws.
+
+    examples:
+      drumjax pattern wander --measures 128 -o out.mid
+      drumjax pattern wander --measures 16 --path walk --seed 7 --humanize -o out.mid --wav out.wav --plot out.png
+      drumjax pattern wander --measures 32 --path circle --turn 8 --tempo-bpm 140 --wav out.flac
+    """
+
+    model: str = "pattern-gan"
+    """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
+    measures: int = 128
+    """Number of patterns of 4 bars."""
+    path: Literal["swirl", "circle", "walk", "straight"] = "swirl"
+    """The paper's swirl (eq. 8), a circle, a smooth random walk, or to and fro on a straight line."""
+    turn: float | None = None
+    """Measures of a turn, 2 to 65,536: the fewer, the larger the steps. Default: 128 of the swirl, 16 of the circle and the line.
+    The walk has none."""
+    seed: int = 0
+    """Of the walk, of the straight line's direction, and of the plane in a model with more than two dimensions."""
+
+
 def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
     """The instrument and the two ends; that the ends are there is found before the model is loaded."""
     check_patterns(*call.sources)
@@ -143,6 +176,23 @@ def _seeded(patterns: Sequence[Pattern], seed: int | None) -> list[Pattern]:
     return [replace(pattern, provenance={**(pattern.provenance or {}), "seed": seed}) for pattern in patterns]
 
 
+def _humanized(call: Generating, patterns: Sequence[Pattern]) -> list[Pattern]:
+    """The patterns as a drummer would play them, where the call asks for it; provenance then says how, the kit's takes included."""
+    settings = call.humanizing
+    if settings is None:
+        return list(patterns)
+    made = humanize_all(patterns, settings.seed, velocity=settings.velocity, timing_ms=settings.timing_ms)
+    return [replace(pattern, provenance=_with_takes(pattern.provenance or {}, settings.takes)) for pattern in made]
+
+
+def _with_takes(origin: Mapping[str, Any], takes: int) -> dict[str, Any]:
+    return {**origin, "parameters": {**origin["parameters"], "humanize_takes": takes}}
+
+
+def _takes(call: Generating) -> int:
+    return 1 if call.humanizing is None else call.humanizing.takes
+
+
 def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figure:
     from drumjax.plots import interpolation_beside_crossfade
 
@@ -159,11 +209,12 @@ def make_interpolation(call: Interpolate) -> Made:
     """The patterns that lead from start to goal; the picture shows the crossfade above them."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    patterns = _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed)
+    patterns = _humanized(call, _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed))
     return Made(
         patterns,
         sound=lambda kit: render(patterns, kit),
         picture=lambda: _side_by_side(patterns, instrument.crossfade(start, goal, steps)),
+        takes=_takes(call),
     )
 
 
@@ -171,21 +222,69 @@ def make_crossfade(call: Crossfade) -> Made:
     """One pattern faded into another; the sound is that of both ends, and the picture shows the interpolation below."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    patterns = _seeded(instrument.crossfade(start, goal, steps), call.seed)
+    patterns = _humanized(call, _seeded(instrument.crossfade(start, goal, steps), call.seed))
+    falling, rising = (
+        _humanized(call, [replace(pattern, tempo_bpm=start.tempo_bpm, provenance=patterns[0].provenance)] * call.measures)
+        for pattern in (start, goal)
+    )
     return Made(
         patterns,
-        sound=lambda kit: render_crossfade(start, goal, call.measures, kit),
-        picture=lambda: _side_by_side(instrument.interpolate(start, goal, steps), patterns),
+        sound=lambda kit: render_between(falling, rising, kit),
+        picture=lambda: _crossfade_picture(call, instrument, start, goal, patterns),
+        takes=_takes(call),
     )
+
+
+def _crossfade_picture(
+    call: Crossfade, instrument: PatternInstrument, start: Pattern, goal: Pattern, patterns: Sequence[Pattern]
+) -> Figure:
+    """With the interpolation below; of a model that cannot interpolate, a sheet."""
+    if not instrument.has_encoder:
+        return _sheet(patterns)
+    return _side_by_side(instrument.interpolate(start, goal, call.measures - 1), patterns)
 
 
 def make_samples(call: Sample) -> Made:
     """Patterns drawn from the prior; the picture is a sheet of them."""
     instrument = load_instrument(call.model)
     tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
-    patterns = instrument.sample(call.measures, seed=call.seed, tempo_bpm=tempo_bpm)
+    patterns = _humanized(call, instrument.sample(call.measures, seed=call.seed, tempo_bpm=tempo_bpm))
+    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns), takes=_takes(call))
 
-    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns))
+
+def make_wander(call: Wander) -> Made:
+    """A performance; the picture shows its path through the noise beside it."""
+    instrument = load_instrument(call.model)
+    tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
+    made = instrument.wander(call.measures, call.path, call.seed, turn=call.turn, tempo_bpm=tempo_bpm)
+    patterns = _humanized(call, made)
+    return Made(
+        patterns,
+        sound=lambda kit: render(patterns, kit),
+        picture=lambda: _wandering(call, instrument, patterns),
+        takes=_takes(call),
+    )
+
+
+def _wandering(call: Wander, instrument: PatternInstrument, patterns: Sequence[Pattern]) -> Figure:
+    import numpy as np
+
+    from drumjax.patterns import wandering
+    from drumjax.plots.wandering import noise_path
+
+    d, last = instrument.config.latent, call.measures - 1
+    plane = wandering.plane(d, call.seed)
+
+    def seen(at: np.ndarray) -> np.ndarray:
+        return instrument.noise(at, call.path, call.seed, turn=call.turn) @ plane.T
+
+    which = "component of the noise" if d == 2 else f"axis of the path's plane in {d} dimensions"
+    return noise_path(
+        seen(np.arange(call.measures)),
+        seen(np.linspace(0, last, max(CURVE_POINTS * last, 1) + 1)),
+        patterns,
+        axis_names=(f"first {which}", f"second {which}"),
+    )
 
 
 def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[str], prog: str) -> int:
@@ -196,7 +295,7 @@ def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[st
     call = parse(call_type, arguments, prog)
     check_options(call)
     made = make(call)
-    kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map)
+    kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map, takes=made.takes)
     say(*write_patterns(made.patterns, destination(call)))
     if call.wav is not None and kit is not None:
         with warnings_said():
@@ -215,7 +314,7 @@ def _again(recall: Recall, made: Made, kit: Named | None) -> Write:
     if recall.sound is None:
         whole = replace(concatenate(chosen), provenance=recall.origin)
         return whole.save
-    sounds = find_kit(recall, kit, chosen[0].drum_map, recall.sound.sample_rate_hz)
+    sounds = find_kit(recall, kit, chosen[0].drum_map, recall.sound.sample_rate_hz, made.takes)
     # A part's sound was rendered from its patterns alone, whatever the whole sounds like.
     samples = made.sound(sounds) if len(chosen) == len(made.patterns) else render(chosen, sounds)
     return lambda place: write_audio(place, samples, sounds.sample_rate_hz, recall.origin)
@@ -231,9 +330,15 @@ def _kit_entry(recall: Recall, patterns: int) -> Named | None:
     return recall.record.inputs[patterns] if len(recall.record.inputs) > patterns else None
 
 
+def _rebuilt(recall: Recall, call_type: type[Call], must: Sequence[str], blank: Mapping[str, Any] | None = None) -> Call:
+    """`rebuild`, of a call that may have been humanised; what was humanised in Python says nothing of takes, and was given none."""
+    call = rebuild(recall, call_type, must, HUMANIZE, blank)
+    return call if call.humanizing is None else replace(call, humanize_takes=call.humanize_takes or 1)
+
+
 def _leading_again(recall: Recall, call_type: type[Lead], make: Callable[[Lead], Made], *must: str) -> Write:
     kit = _kit_entry(recall, 2)
-    call = rebuild(recall, call_type, must, blank={"start": "", "goal": ""})
+    call = _rebuilt(recall, call_type, must, blank={"start": "", "goal": ""})
     ends = recall.record.inputs[:2]
     start, goal = (find_pattern(recall, entry) for entry in ends)
     channels = (ends[0].channel, ends[1].channel)
@@ -253,8 +358,15 @@ def crossfade_again(recall: Recall) -> Write:
 def sample_again(recall: Recall) -> Write:
     """How `drumjax again` makes the files of `pattern sample`."""
     kit = _kit_entry(recall, 0)
-    call = rebuild(recall, Sample, ("measures", "tempo_bpm"))
+    call = _rebuilt(recall, Sample, ("measures", "tempo_bpm"))
     return _again(recall, make_samples(replace(call, model=find_model(recall))), kit)
+
+
+def wander_again(recall: Recall) -> Write:
+    """How `drumjax again` makes the files of `pattern wander`."""
+    kit = _kit_entry(recall, 0)
+    call = _rebuilt(recall, Wander, ("measures", "path", "turn", "tempo_bpm"))
+    return _again(recall, make_wander(replace(call, model=find_model(recall))), kit)
 
 
 @dataclass(frozen=True)
@@ -292,3 +404,8 @@ def crossfade(arguments: list[str], prog: str) -> int:
 def sample(arguments: list[str], prog: str) -> int:
     """`drumjax pattern sample`."""
     return _run(Sample, make_samples, arguments, prog)
+
+
+def wander(arguments: list[str], prog: str) -> int:
+    """`drumjax pattern wander`."""
+    return _run(Wander, make_wander, arguments, prog)

@@ -48,8 +48,8 @@ def humanize(
       first_step: how many steps of the performance come before this pattern.
 
     Returns:
-      The pattern, its provenance completed by the settings: as `humanize` among the parameters of what a model made, else as a
-      record of its own that names the pattern as its input.
+      The pattern, its provenance completed by the settings: as `humanize_seed`, `humanize_velocity` and `humanize_timing_ms` among
+      the parameters of what a model made, else in a record of its own that names the pattern as its input.
 
     Raises:
       ValueError: a setting or a seed out of range.
@@ -121,8 +121,8 @@ def _draws(seed: int, first_step: int, steps: int, lanes: int) -> tuple[np.ndarr
 
 def _recorded(pattern: Pattern, seed: int, velocity: float, timing_ms: float) -> Mapping[str, Any]:
     origin = pattern.provenance
-    settings = {"velocity": velocity, "timing_ms": timing_ms}
+    settings = {"humanize_seed": seed, "humanize_velocity": float(velocity), "humanize_timing_ms": float(timing_ms)}
     if origin is not None and is_record(origin):
-        return {**origin, "parameters": {**origin["parameters"], "humanize": {"seed": seed, **settings}}}
+        return {**origin, "parameters": {**origin["parameters"], **settings}}
     entries = [origin] if origin else []
-    return provenance("pattern humanize", model=None, model_sha256=None, seed=seed, parameters=settings, inputs=entries)
+    return provenance("pattern humanize", model=None, model_sha256=None, seed=None, parameters=settings, inputs=entries)

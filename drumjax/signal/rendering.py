@@ -141,12 +141,32 @@ def render_crossfade(start: Pattern, goal: Pattern, measures: int, kit: Kit, *, 
     """
     if measures < 1:
         raise ValueError(f"expected at least 1 measure, found {measures}")
-    if start.steps != goal.steps:
-        raise ValueError(f"expected patterns of one length, found {start.steps} and {goal.steps} steps")
-    goal = replace(goal, tempo_bpm=start.tempo_bpm)
-    falling, mix = (_mix([pattern] * measures, kit, tail_s) for pattern in (start, goal))
-    body = round(measures * start.duration_s * kit.sample_rate_hz)
-    _equal_power(falling[:body], mix[:body], out=mix[:body])
+    return render_between([start] * measures, [replace(goal, tempo_bpm=start.tempo_bpm)] * measures, kit, tail_s=tail_s)
+
+
+def render_between(falling: Sequence[Pattern], rising: Sequence[Pattern], kit: Kit, *, tail_s: float = TAIL_S) -> np.ndarray:
+    """Two performances at once, one fading out as the other fades in with equal power.
+
+    Args:
+      falling: what is heard at the start, at least one pattern.
+      rising: what is heard at the end, as many; all patterns of both have one length and tempo.
+      kit: the sounds.
+      tail_s: as in `render`.
+
+    Returns:
+      float32, as long as `render` of one of the two.
+
+    Raises:
+      ValueError: performances of different numbers, or patterns of different lengths or tempi.
+    """
+    lengths = sorted({pattern.steps for pattern in (*falling, *rising)})
+    if len(lengths) > 1:
+        raise ValueError(f"expected patterns of one length, found {' and '.join(map(str, lengths[::-1]))} steps")
+    if len(falling) != len(rising) or len({pattern.tempo_bpm for pattern in (*falling, *rising)}) > 1:
+        raise ValueError(f"expected as many patterns of one tempo, found {len(falling)} and {len(rising)}")
+    leaving, mix = (_mix(patterns, kit, tail_s) for patterns in (falling, rising))
+    body = round(len(falling) * falling[0].duration_s * kit.sample_rate_hz)
+    _equal_power(leaving[:body], mix[:body], out=mix[:body])
     return _level(mix)
 
 

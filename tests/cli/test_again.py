@@ -38,7 +38,12 @@ CALLS = [
     "sample",
     "sample --measures 3 --seed 4294967295",
     "sample --measures 2 --tempo-bpm 60.123456789 --seed 3",
+    "wander --measures 3 --humanize",
+    "wander --measures 5 --path circle --turn 7.5 --seed 9 --tempo-bpm 101.7",
+    "wander --path walk --measures 2 --seed 1",
 ]
+HUMAN = "--humanize --humanize-seed 4 --humanize-velocity 0.1 --humanize-timing-ms 9.5 --humanize-takes 3 --measures 2"
+CALLS += [f"{words} {HUMAN}" for words in ("interpolate a.mid b.mid", "crossfade a.mid b.mid", "sample", "wander --seed 3")]
 """Every option that a file can depend on, and each kind of input."""
 PLACES = {"model", "output", "wav", "plot", "kit"}
 """Fields of a call that say where something is: no file depends on how a place is called. A kit is an input of its sound."""
@@ -513,6 +518,14 @@ def test_the_longest_record_that_a_call_can_write_fits(command, inputs, model) -
         "123.45678901234567",
         "--channel",
         "10",
+    ]
+    words += [
+        "--humanize-seed",
+        2**32 - 1,
+        "--humanize-velocity",
+        "0.12345678901234567",
+        "--humanize-timing-ms",
+        "9.876543210987654",
     ]
     called = command("pattern", "interpolate", *words, "--seed", 2**32 - 1, "--wav", "o.wav", "--kit", far / "clicks", *model)
     assert called.code == 0

@@ -133,16 +133,16 @@ def test_no_hit_of_the_first_step_comes_before_the_beginning():
 def test_the_settings_join_the_record_of_what_a_model_made():
     record = provenance("pattern sample", model="m", model_sha256="0" * 64, seed=3, parameters={"measures": 1})
     made = humanize(random_pattern(0, provenance=record), 8, velocity=0.1)
-    humanized = {"seed": 8, "velocity": 0.1, "timing_ms": TIMING_MS}
-    assert made.provenance == {**record, "parameters": {"measures": 1, "humanize": humanized}}
+    settings = {"humanize_seed": 8, "humanize_velocity": 0.1, "humanize_timing_ms": TIMING_MS}
+    assert made.provenance == {**record, "parameters": {"measures": 1, **settings}}
     assert dumps(made.provenance)
 
 
 def test_a_file_that_was_humanised_is_named_as_the_input():
     origin = {"path": "a.mid", "sha256": "0" * 64}
     record = humanize(random_pattern(0, provenance=origin), 8).provenance
-    assert (record["verb"], record["seed"], record["inputs"]) == ("pattern humanize", 8, [origin])
-    assert record["parameters"] == {"velocity": VELOCITY, "timing_ms": TIMING_MS}
+    assert (record["verb"], record["inputs"]) == ("pattern humanize", [origin])
+    assert record["parameters"] == {"humanize_seed": 8, "humanize_velocity": VELOCITY, "humanize_timing_ms": TIMING_MS}
     assert humanize(random_pattern(0), 8).provenance["inputs"] == []
 
 
