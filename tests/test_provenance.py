@@ -87,8 +87,9 @@ def test_long_paths_keep_their_end(character):
 
 def test_a_record_of_long_paths_has_room_for_a_kit():
     long = {"path": "p" * 5000, "sha256": SHA}
-    humanize = {"seed": 2**32 - 1, "velocity": 0.12345678901234567, "timing_ms": 12.345678901234567}
-    parameters = {"measures": 1024, "path": "slerp", "tempo_bpm": 129.12345678901234, "humanize": humanize, "part": [1000, 1024]}
+    humanize = {"humanize_seed": 2**32 - 1, "humanize_velocity": 0.12345678901234567, "humanize_timing_ms": 12.345678901234567}
+    parameters = {"measures": 1024, "path": "slerp", "tempo_bpm": 129.12345678901234, "part": [1000, 1024]}
+    parameters |= humanize | {"humanize_takes": 8}
     inputs = [{**long, "channel": 16}] * 2
     value = with_input(record(model="m" * 5000, seed=2**32 - 1, parameters=parameters, inputs=inputs), long)
     assert [len(entry["path"]) for entry in value["inputs"]] == [300] * 3

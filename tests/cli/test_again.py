@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import itertools
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -16,9 +18,10 @@ import soundfile
 
 import drumjax
 from drumjax import checkpoint
-from drumjax.cli import pattern as verbs
+from drumjax.cli.again import WAYS
 from drumjax.cli.arguments import Generating
-from drumjax.patterns import Pattern, concatenate, read_windows
+from drumjax.instruments import pattern as instrument_module
+from drumjax.patterns import concatenate, read_windows
 from drumjax.patterns.midi import midi_bytes
 from drumjax.provenance import dumps, provenance, read_provenance
 from drumjax.signal.audio_file import write_audio
@@ -42,9 +45,9 @@ CALLS = [
     "wander --measures 5 --path circle --turn 7.5 --seed 9 --tempo-bpm 101.7",
     "wander --path walk --measures 2 --seed 1",
 ]
+"""Every option that a file can depend on, and each kind of input."""
 HUMAN = "--humanize --humanize-seed 4 --humanize-velocity 0.1 --humanize-timing-ms 9.5 --humanize-takes 3 --measures 2"
 CALLS += [f"{words} {HUMAN}" for words in ("interpolate a.mid b.mid", "crossfade a.mid b.mid", "sample", "wander --seed 3")]
-"""Every option that a file can depend on, and each kind of input."""
 PLACES = {"model", "output", "wav", "plot", "kit"}
 """Fields of a call that say where something is: no file depends on how a place is called. A kit is an input of its sound."""
 
@@ -466,15 +469,14 @@ def test_a_record_that_nobody_wrote_honestly_is_refused_in_a_line(command, input
     assert sorted(inputs.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["/", "..", "/proc", "/dev/zero", "a\0b", "x" * 1000, "//host/share", "pipe", "loop", ".../.."])
 def test_a_kit_of_any_name_is_refused_in_a_line(command, inputs, name) -> None:
-    """The same names where a folder is expected."""
     os.mkfifo("pipe")
     os.symlink("loop", "loop")
-    model = honest()["model"]
-    record = provenance("pattern sample", model=None, model_sha256=None, seed=1, parameters={"measures": 1, "tempo_bpm": 129.0})
-    write_audio("x.wav", np.zeros(8 * 44_100), 44_100, {**record, "model": model, "inputs": [{"path": name, "sha256": SHA}]})
-    assert_refused(command("again", "x.wav"), "input")
+    parameters = {"measures": 1, "tempo_bpm": 129.0}
+    record = honest(verb="pattern sample", seed=1, parameters=parameters, inputs=[{"path": name, "sha256": SHA}])
+    write_audio("x.wav", np.zeros(8 * 44_100), 44_100, record)
+    assert_refused(command("again", "x.wav"), "the input ")
 
 
 @pytest.mark.parametrize(
@@ -527,21 +529,19 @@ def test_the_longest_record_that_a_call_can_write_fits(command, inputs, model) -
         "--humanize-timing-ms",
         "9.876543210987654",
     ]
-    called = command("pattern", "interpolate", *words, "--seed", 2**32 - 1, "--wav", "o.wav", "--kit", far / "clicks", *model)
+    words += ["--humanize-velocity", "0.12345678901234567", "--humanize-timing-ms", "12.345678901234567", "--humanize-takes", "8"]
+    words += ["--humanize-seed", 2**32 - 1, "--seed", 2**32 - 1, "--wav", "o.wav", "--kit", far / "clicks"]
+    called = command("pattern", "interpolate", *words, *model)
     assert called.code == 0
     assert len(dumps(read_provenance("o.wav"))) <= 2000
     assert_same(command, "o.wav", "--input", str(far / "clicks"))
 
 
-def test_every_verb_that_records_itself_has_a_way(tiny) -> None:
-    from drumjax.cli.again import WAYS
-
-    silence = Pattern.from_grid(np.zeros((64, 6)), name="silence")
-    made = [
-        *tiny.sample(1),
-        *tiny.crossfade(silence, silence, 1),
-        *tiny.interpolate(silence, silence, 1),
-        *tiny.reconstruct([silence]),
-    ]
-    assert {pattern.provenance["verb"] for pattern in made} <= WAYS.keys()
-    assert callable(verbs.sample_again)
+def test_every_verb_that_records_itself_has_a_way_and_every_way_is_there() -> None:
+    source = Path(instrument_module.__file__).read_text()
+    recorded = {f"pattern {verb}" for verb in re.findall(r'self\._provenance\(\s*"(\w+)"', source)}
+    assert len(recorded) >= 5
+    assert recorded <= WAYS.keys()
+    for where in WAYS.values():
+        module, function = where.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
