@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from sklearn.decomposition import PCA
 
 from drumjax import plots
-from drumjax.patterns import GM, POCKET, TR808, Pattern
+from drumjax.patterns import GM, POCKET, TR808, Pattern, wandering
 from drumjax.patterns.paths import crossfade
 from drumjax.plots.projection import principal_components
 
@@ -86,6 +86,11 @@ def a_study():
     return [plots.Panel(f"KL weight {w}", "latent size", "onset F1", lines, levels, "even") for w in (0.1, 1, 2, 4)]
 
 
+def a_performance(generator, n, path="swirl"):
+    at = np.linspace(0, n - 1, 12 * n)
+    return wandering.points(path, np.arange(n)), wandering.points(path, at), patterns(generator, n)
+
+
 FIGURES = {
     "sheet": lambda g: plots.pattern_sheet(patterns(g, 10), title="Ten patterns"),
     "sheet of one": lambda g: plots.pattern_sheet(patterns(g, 1)),
@@ -102,6 +107,9 @@ FIGURES = {
         {"data": grids(g, 9, 64, 6) > 0, "n" * 300: grids(g, 4, 64, 6) > 0}, TR808, title="Hits"
     ),
     "hit numbers": lambda g: plots.hit_numbers({"data": [3, 4, 9], "generated": [4, 4, 5], "n" * 60: [7]}, title="Hits"),
+    "performance": lambda g: plots.noise_path(*a_performance(g, 128), title="The swirl"),
+    "short performance": lambda g: plots.noise_path(*a_performance(g, 3, "circle")),
+    "path alone": lambda g: plots.noise_path(*a_performance(g, 60, "walk")[:2]),
     "training": lambda g: plots.training_curves([{"step": i, "loss": 1 / (i + 1), "valid_f1": i / 9} for i in range(9)]),
 }
 

@@ -270,7 +270,7 @@ def _wandering(call: Wander, instrument: PatternInstrument, patterns: Sequence[P
     import numpy as np
 
     from drumjax.patterns import wandering
-    from drumjax.plots.wandering import noise_path
+    from drumjax.plots import noise_path
 
     d, last = instrument.config.latent, call.measures - 1
     plane = wandering.plane(d, call.seed)

@@ -11,6 +11,7 @@ from drumjax.plots.projection import Trajectory, pattern_pca
 from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
 from drumjax.plots.statistics import hit_numbers, hit_rates
 from drumjax.plots.style import save
+from drumjax.plots.wandering import noise_path
 
 __all__ = [
     "Line",
@@ -22,6 +23,7 @@ __all__ = [
     "hit_numbers",
     "hit_rates",
     "interpolation_beside_crossfade",
+    "noise_path",
     "pattern_pca",
     "pattern_sheet",
     "save",
