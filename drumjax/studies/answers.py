@@ -48,11 +48,12 @@ Subject = tuple[str, int]
 
 
 class Score(NamedTuple):
-    """One scored pair of the identification experiment."""
+    """One scored pair of the identification experiment; `transition` is the interpolation's, "" where no key says it."""
 
     subject: Subject
     pair: str
     correct: bool
+    transition: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,13 +182,12 @@ def _from_raw(rows: Iterable[_Row], key: Key | None) -> Answers:
                 comments.append((experiment, subject, answer))
             continue
         if experiment == "identification":
-            trial = _trial(row, subject, position, item, key)
-            if answer and trial is not None:
-                pair, right = trial
+            pair, right, transition = _trial(row, subject, position, item, key)
+            if answer:
                 if answer not in ("first", "second"):
                     raise row.fail("'first' or 'second' as an answer", repr(answer[:40]))
                 if pair != "practice":
-                    scores.append(Score(subject, pair, answer == right))
+                    scores.append(Score(subject, pair, answer == right, transition))
                     said_first.append(answer == "first")
         else:
             _rate(row, QUESTIONNAIRES[experiment], item, answer, ratings.setdefault(experiment, {}).setdefault(subject, {}))
@@ -220,8 +220,8 @@ def _subject(row: _Row, key: Key | None) -> Subject:
     return study, row.whole("subject", 1, most)
 
 
-def _trial(row: _Row, subject: Subject, position: int, item: str, key: Key | None) -> tuple[str, str] | None:
-    """The kind of the pair that this listener heard at this position, and the right answer."""
+def _trial(row: _Row, subject: Subject, position: int, item: str, key: Key | None) -> tuple[str, str, str]:
+    """The kind of the pair that this listener heard at this position, the right answer, and the interpolation's transition."""
     if item != INTERPOLATION:
         raise row.fail(f"the item {INTERPOLATION!r} or {COMMENT!r} in identification", repr(item[:40]))
     if key is None:
@@ -237,7 +237,9 @@ def _trial(row: _Row, subject: Subject, position: int, item: str, key: Key | Non
     if row.cells["stimulus"].split() != [heard.first, heard.second]:
         rule = f"the sounds that subject {subject[1]} hears at position {position}, {heard.first} {heard.second}"
         raise row.fail(rule, repr(row.cells["stimulus"][:40]))
-    return heard.pair, heard.interpolation
+    number = key.sounds[heard.first if heard.interpolation == "first" else heard.second].number
+    transition = " → ".join(key.genres[genre] for genre in divmod(number, 3))
+    return heard.pair, heard.interpolation, transition
 
 
 def _segment(row: _Row, subject: Subject, key: Key | None) -> str:

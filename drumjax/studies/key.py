@@ -11,13 +11,15 @@ from typing import Literal
 import drumjax
 from drumjax.boundary import InputError, read_json, write_bytes
 from drumjax.configs import dump_config, parse_config
-from drumjax.studies.design import MOST_SUBJECTS
-from drumjax.studies.stimuli import LOUDNESS_LUFS, Ends, Path
+from drumjax.studies.design import GENRES, MOST_SUBJECTS, SEGMENTS
+from drumjax.studies.stimuli import LOUDNESS_LUFS, Ends, Path, segment_duration_s, transition_duration_s
 
 Experiment = Literal["identification", "task", "robot"]
 EXPERIMENTS: tuple[Experiment, ...] = ("identification", "task", "robot")
 MOST_SEED = 2**32 - 1
 KEY_BYTES = 8 << 20
+MOST_SECONDS = 600
+"""No listener hears out a sound of more than ten minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,11 @@ class Settings:
         for name, (least, most) in ranges.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"expected {name} from {least} to {most:,}, found {getattr(self, name)}")
+        longest_s = max(transition_duration_s(self.measures, self.tempo_bpm), segment_duration_s(self.segment_bars, self.tempo_bpm))
+        if longest_s > MOST_SECONDS:
+            raise ValueError(
+                f"expected measures, segment_bars and tempo_bpm of sounds up to {MOST_SECONDS} s, found {longest_s:.0f} s"
+            )
         if self.segment_bars % 4:
             raise ValueError(f"expected segment_bars to be a multiple of 4, found {self.segment_bars}")
 
@@ -152,8 +159,14 @@ def read_key(path: str | PathLike[str]) -> Key:
     unknown = sorted({*named, *key.robot} - set(key.sounds))
     wrong = [i for i, session in enumerate(key.identification, 1) if [each.pair for each in session].count("practice") != 1]
     short = [len(each) for each in (key.identification, key.robot) if each and len(each) != key.settings.subjects]
+    most = {"segment": SEGMENTS}
+    numbers = [name for name, sound in key.sounds.items() if not 0 <= sound.number < most.get(sound.kind, GENRES**2)]
     found = ""
-    if unknown:
+    if numbers:
+        found = f"the sound {numbers[0]!r} of the number {key.sounds[numbers[0]].number}"
+    elif key.identification and len(key.genres) != GENRES:
+        found = f"{len(key.genres)} genres"
+    elif unknown:
         found = f"the unknown sound {unknown[0]!r}"
     elif short:
         found = f"{short[0]} sessions of {key.settings.subjects} subjects"

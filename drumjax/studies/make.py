@@ -15,7 +15,7 @@ from drumjax.boundary import InputError, write_bytes
 from drumjax.configs import dump_config
 from drumjax.instruments.pattern import PatternInstrument
 from drumjax.patterns import Pattern
-from drumjax.provenance import provenance, with_input
+from drumjax.provenance import dumps, provenance, with_input
 from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import Kit
 from drumjax.studies import design, stimuli
@@ -308,6 +308,8 @@ def write_study(
     """
     folder = Path(folder)
     plan = planned(settings, material)
+    for stimulus in plan:
+        _check_record(stimulus)
     levels = [_measured(stimulus) for stimulus in plan]
     loudness_lufs = stimuli.common_loudness(levels, settings.loudness_lufs)
     if plan and loudness_lufs < settings.loudness_lufs:
@@ -329,6 +331,16 @@ def write_study(
     write_key(folder / KEY, key)
     say(f"{len(sounds)} sounds, {settings.subjects} sessions")
     return key
+
+
+def _check_record(stimulus: Stimulus) -> None:
+    """That a sound's provenance has room in its file, before anything is written."""
+    try:
+        dumps(record_of(stimulus, stimulus.call.loudness_lufs))
+    except ValueError as error:
+        names = " and ".join(stimulus.ends)
+        remedy = "give the patterns, or the files they are from, shorter names"
+        raise InputError(names, rule="names that provenance has room for", found=str(error), remedy=remedy) from None
 
 
 def _measured(stimulus: Stimulus) -> stimuli.Level:

@@ -177,6 +177,14 @@ def _of_identification(heard: Identification, answers: Answers) -> list[Section]
         [f"{first}–{last}" if first < last else str(first), str(seen), _number(due)]
         for (first, last), seen, due in zip(GROUPS, heard.observed, heard.expected, strict=True)
     ]
+    by_transition: dict[str, dict[str, list[bool]]] = {}
+    for score in answers.scores:
+        if score.subject in heard.scores and score.transition:
+            by_transition.setdefault(score.transition, {"straight": [], "mixed": []})[score.pair].append(score.correct)
+    pairs = [
+        [name, *(f"{sum(told[kind])} of {len(told[kind])}" for kind in ("straight", "mixed"))]
+        for name, told in sorted(by_transition.items())
+    ]
     each = [[_label(subject), str(a), str(b), str(a + b)] for subject, (a, b) in heard.scores.items()]
     return [
         Text("\n\n".join(said), "Identification: interpolation or crossfade?"),
@@ -192,6 +200,7 @@ def _of_identification(heard: Identification, answers: Answers) -> list[Section]
             groups,
             note=f"The paper's 19 listeners were 0, 2 and 17, which gives its χ² of {PAPER_CHI_SQUARED}.",
         ),
+        *([Table("Told apart, by the interpolation's transition", ["from → to", "straight", "mixed"], pairs)] if pairs else []),
         Table("Every listener", ["listener", "straight", "mixed", "total"], each, folded=True),
     ]
 

@@ -117,12 +117,11 @@ def stereo(samples: np.ndarray) -> np.ndarray:
 
 
 def level(samples: np.ndarray, sample_rate_hz: int) -> Level:
-    """Measures a sound, float (samples, channels)."""
-    samples = np.asarray(samples, np.float64)
+    """Measures a sound, float32 (samples, channels)."""
     return Level(
         integrated_loudness(samples, sample_rate_hz),
-        _db(np.abs(samples).max()),
-        _db(math.sqrt(np.square(samples).mean())),
+        _db(float(np.abs(samples).max())),
+        _db(math.sqrt(np.mean(np.square(samples), dtype=np.float64))),
         len(samples) / sample_rate_hz,
     )
 

@@ -46,7 +46,9 @@ def test_a_study_goes_from_sounds_to_a_report(command, study, tmp_path):
     report = json.loads((tmp_path / "report/report.json").read_text())
     assert report["identification"]["subjects"] == 3
     assert report["identification"]["binomial"]["correct"] == 18
-    assert "told apart" in (tmp_path / "report/report.html").read_text()
+    page = (tmp_path / "report/report.html").read_text()
+    assert "told apart" in page
+    assert "idm → techno" in page
 
 
 def test_wrong_answers_are_counted_as_such(command, study, tmp_path):

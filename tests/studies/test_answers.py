@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from drumjax.boundary import InputError
@@ -25,6 +27,7 @@ def key():
         study=STUDY,
         version="0",
         settings=SETTINGS,
+        genres=("idm", "electro", "techno"),
         models={},
         kits={},
         sounds={name: Sound(kind="segment", number=0, **level) for name in names},
@@ -193,8 +196,6 @@ def test_identification_without_the_key_is_refused_and_questionnaires_need_none(
 
 
 def test_a_key_of_a_study_without_identification_is_not_that_of_its_answers(rows, key, write):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match="which it did not hold"):
         read_answers([write(of(rows, "identification"))], replace(key, identification=()))
 
@@ -264,16 +265,49 @@ def test_a_key_that_was_changed_is_refused(key, tmp_path, old, new, rule):
 
 
 def test_a_key_that_names_unknown_sounds_is_refused(key, tmp_path):
-    from dataclasses import replace
-
     write_key(tmp_path / "key.json", replace(key, sounds=dict(list(key.sounds.items())[1:])))
     with pytest.raises(InputError, match="the unknown sound"):
         read_key(tmp_path / "key.json")
 
 
 def test_a_key_with_fewer_sessions_than_subjects_is_refused(key, tmp_path):
-    from dataclasses import replace
-
     write_key(tmp_path / "key.json", replace(key, identification=key.identification[:-1]))
     with pytest.raises(InputError, match="a key that fits itself"):
         read_key(tmp_path / "key.json")
+
+
+@pytest.mark.parametrize("number", [-1, 9, 10**9])
+def test_a_key_with_transitions_that_there_are_not_is_refused(key, tmp_path, number):
+    sounds = {name: replace(sound, kind="crossfade", number=number) for name, sound in key.sounds.items()}
+    write_key(tmp_path / "key.json", replace(key, sounds=sounds))
+    with pytest.raises(InputError, match="of the number"):
+        read_key(tmp_path / "key.json")
+    write_key(tmp_path / "key.json", replace(key, genres=("idm",)))
+    with pytest.raises(InputError, match="1 genres"):
+        read_key(tmp_path / "key.json")
+
+
+def test_damaged_answers_are_a_valid_result_or_one_error(rows, key, write, tmp_path):
+    data = bytearray(write(filled(rows, key)).read_bytes())
+    generator = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(generator.integers(1, 6)):
+            at = int(generator.integers(len(damaged)))
+            match generator.integers(4):
+                case 0:
+                    damaged[at] = generator.integers(256)
+                case 1:
+                    del damaged[at : at + generator.integers(1, 200)]
+                case 2:
+                    damaged[at:at] = damaged[at : at + 120]
+                case _:
+                    damaged[at] = ord(generator.choice(list('",;\n\r\t0-')))
+        (tmp_path / "damaged.csv").write_bytes(bytes(damaged))
+        try:
+            read_answers([tmp_path / "damaged.csv"], key)
+            outcomes.add("read")
+        except InputError:
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}

@@ -27,11 +27,13 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 def key():
     identification, robot = make.sessions(SETTINGS)
     level = {"loudness_lufs": -23.0, "peak_dbfs": -3.0, "rms_dbfs": -24.0, "duration_s": 45.65}
-    sounds = {name: Sound(kind="segment", number=0, **level) for name in robot}
+    names = {name for session in identification for trial in session for name in (trial.first, trial.second)} | set(robot)
+    sounds = {name: Sound(kind="segment", number=0, **level) for name in names}
     return Key(
         study="0123456789",
         version="0",
         settings=SETTINGS,
+        genres=("idm", "electro", "techno"),
         models={},
         kits={},
         sounds=sounds,
