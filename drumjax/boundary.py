@@ -237,8 +237,13 @@ def list_files(folder: StrPath, suffixes: Sequence[str], max_files: int = 100_00
     return sorted(paths)
 
 
-def write_bytes(path: StrPath, data: bytes) -> None:
+def write_bytes(path: StrPath, data: bytes, *, lasting: bool = False) -> None:
     """Writes a file whole or not at all: into a temporary file beside it, then renamed. A linked file is replaced where it lies.
+
+    Args:
+      path: the file.
+      data: all of its content.
+      lasting: wait for the disk, so that this holds when the machine itself dies, and not only the process.
 
     Raises:
       InputError: when the folder does not exist or cannot be written, when the path names something other than a regular file, and
@@ -259,6 +264,9 @@ def write_bytes(path: StrPath, data: bytes) -> None:
         # Not tempfile: its files are readable by their owner only, ours follow the umask like any other.
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb") as file:
             file.write(data)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(temporary, target)
     except OSError as error:
         with contextlib.suppress(OSError):

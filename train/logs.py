@@ -57,12 +57,17 @@ class Table:
         with self.path.open("a", newline="", encoding="utf-8") as stream:
             csv.DictWriter(stream, self.columns, restval="", lineterminator="\n").writerow(row)
 
+    def settle(self) -> None:
+        """Waits until all rows are on the disk."""
+        with self.path.open("rb") as stream:
+            os.fsync(stream.fileno())
+
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        write_bytes(self.path, text.getvalue().encode())
+        write_bytes(self.path, text.getvalue().encode(), lasting=True)
 
 
 class Logs:
@@ -98,6 +103,10 @@ class Logs:
         if figures and self.bar is not None:
             self.bar.console.print(f"step {step}  {text}")
 
+    def settle(self) -> None:
+        """Waits until the rows are on the disk."""
+        self.table.settle()
+
 
 class NoLogs:
     """Those of a process that writes none: where several train together, one tells of it."""
@@ -106,6 +115,9 @@ class NoLogs:
         self.total = total
 
     def add(self, step: int, metrics: Mapping[str, float], figures: Mapping[str, float] | None) -> None:
+        """Nothing."""
+
+    def settle(self) -> None:
         """Nothing."""
 
 

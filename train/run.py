@@ -413,6 +413,7 @@ def _after_dispatch(
     logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
     if not saves:
         return  # and a signal that came meanwhile has its checkpoint after the next dispatch
+    logs.settle()  # before the checkpoint: from it on these rows are not written again
     _save(run, state, step, logs.total, index, due)
     # Asked anew when process 0 has written: a signal may have come meanwhile, and its checkpoint is there already.
     if any(run.team.gather(stop.requested)) and step < logs.total:

@@ -141,8 +141,8 @@ def describe(recipe: str, config: Any, info: Any, where: str, steps: int, length
 
 
 def write_config(workdir: Path, content: Mapping[str, Any]) -> None:
-    """Writes `config.json`, whole or not at all."""
-    write_bytes(workdir / CONFIG, (json.dumps(content, indent=1) + "\n").encode("ascii"))
+    """Writes `config.json`, whole or not at all, to the disk: a checkpoint without it would be of no use."""
+    write_bytes(workdir / CONFIG, (json.dumps(content, indent=1) + "\n").encode("ascii"), lasting=True)
 
 
 def goes_on(workdir: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

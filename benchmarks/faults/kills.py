@@ -81,6 +81,18 @@ def damage_latest(training: Training) -> bool:
     return True
 
 
+def lose_half_a_row(training: Training, draw: np.random.Generator) -> None:
+    """Cuts metrics.csv inside its last row, where that is not yet to be on the disk: no checkpoint has been written since."""
+    from drumjax.checkpoint import latest
+
+    table = training.workdir / "metrics.csv"
+    raw, last = table.read_bytes() if table.exists() else b"", latest(training.workdir)
+    start = raw.rstrip(b"\n").rfind(b"\n") + 1
+    step = raw[start:].partition(b",")[0]
+    if step.isdigit() and int(step) > (int(last.name) if last else 0):
+        table.write_bytes(raw[: draw.integers(start, len(raw) + 1)])
+
+
 def chain(
     training: Training, points: list[str], whole: dict[str, Any], cache: Path, draw: np.random.Generator
 ) -> tuple[Counter[str], bool]:
@@ -107,10 +119,8 @@ def chain(
         if code != KILLED:
             raise RuntimeError(f"a life ended with {code} before it was to die at {point}")
         died[point] += 1
-        if (table := training.workdir / "metrics.csv").exists() and draw.random() < 0.3:
-            raw = table.read_bytes()
-            last = raw.rstrip(b"\n").rfind(b"\n")
-            table.write_bytes(raw[: draw.integers(last + 1, len(raw) + 1)])
+        if draw.random() < 0.5:
+            lose_half_a_row(training, draw)
     return died, False
 
 

@@ -16,7 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from drumjax import checkpoint
@@ -331,6 +333,146 @@ def test_a_training_that_diverges_keeps_its_last_good_checkpoint(toy, tmp_path) 
     assert f"at step {caught.value.step}" in str(caught.value)
     assert f"the last good checkpoint is {last}" in str(caught.value)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoint.load_playing(last).params))
+
+
+def poisoned(toy, where: str, at: int = 40):
+    """The toy recipe, in whose state something becomes NaN after step `at` without a trace in its loss and gradient."""
+
+    def nan_from(step, leaf):
+        return jnp.where(step >= at, jnp.nan, leaf).astype(leaf.dtype)
+
+    def stages(config, info):
+        stage = toy.one_stage(config, info)[0]
+        system, inner = stage.system, stage.optimizers["line"]
+
+        def init(key, batch):
+            params, extra = system.init(key, batch)
+            return {"line": {**params["line"], "unused": jnp.zeros(2)}}, {**extra, "mean": jnp.zeros(3)}
+
+        def loss(params, extra, batch, key, progress):
+            value, (kept, metrics) = system.losses["line"](params, {"seen": extra["seen"]}, batch, key, progress)
+            mean = nan_from(progress.step, extra["mean"]) if where == "extra" else extra["mean"]
+            return value, ({**kept, "mean": mean}, metrics)
+
+        def update(gradient, state, params):
+            updates, kept = inner.update(gradient, state["inner"], params)
+            if where == "params":
+                updates = {**updates, "unused": nan_from(state["count"], updates["unused"])}
+            count = state["count"] + 1
+            noise = nan_from(count, state["noise"]) if where == "opt" else state["noise"]
+            return updates, {"inner": kept, "count": count, "noise": noise}
+
+        def start(params):
+            return {"inner": inner.init(params), "count": jnp.int32(0), "noise": jnp.full(2, jnp.inf)}
+
+        chosen = system._replace(init=init, losses={"line": loss})
+        return [stage._replace(system=chosen, optimizers={"line": optax.GradientTransformation(start, update)})]
+
+    return toy.RECIPE._replace(stages=stages)
+
+
+@pytest.mark.parametrize(
+    ("where", "name"), [("params", "played params/line/unused"), ("extra", "extra/mean"), ("opt", "opt/line/noise")]
+)
+def test_a_state_with_nan_is_never_saved_though_its_loss_is_finite(toy, tmp_path, where, name) -> None:
+    """Validation comes after 25 and 51 steps. An infinity in the optimiser's state is there from the start, and no fault."""
+    with pytest.raises(NonFiniteLoss) as caught:
+        train(poisoned(toy, where), None, toy.point_set(), tmp_path, steps=STEPS)
+    last = checkpoint.latest(tmp_path)
+    assert (last.name, caught.value.step) == ("25", 50)
+    assert name in str(caught.value)
+    assert str(caught.value).endswith(f"the last good checkpoint is {last}")
+    checkpoint.verify(last)
+    assert [path.name for path in last.parent.iterdir()] == ["25"]
+
+
+def test_a_figure_that_is_no_number_is_told_and_does_not_compete(toy, tmp_path, capsys) -> None:
+    seen = []
+
+    def summarise(sums):
+        seen.append(sums)
+        return toy.summarise(sums) | ({"mse": float("nan")} if len(seen) == 2 else {})
+
+    recipe = toy.RECIPE._replace(summarise=summarise, criterion=("mse", "max"))
+    result = train(recipe, replace(recipe.presets["paper"], keep_checkpoints=9), toy.point_set(), tmp_path, steps=STEPS)
+    assert "not a finite number on the validation split at step 51, left out of the card: mse" in capsys.readouterr().err
+    assert result.best.name == "25"
+    card = checkpoint.read_card(checkpoint.place_of(tmp_path, 51))
+    assert (card["metrics"], card["criterion"]["value"]) == ({}, None)
+
+
+def test_what_playing_needs_has_to_be_finite(toy, tmp_path) -> None:
+    recipe = toy.RECIPE._replace(play=lambda config, info, sums: {"threshold": [float("inf")]})
+    with pytest.raises(NonFiniteLoss, match="what the validation found for playing not finite at step 24"):
+        train(recipe, None, toy.point_set(), tmp_path, steps=STEPS)
+
+
+def test_options_may_change_while_nothing_is_saved_and_a_finished_one_is_left_alone(toy, tmp_path, capsys) -> None:
+    """A training that met a full disk before its first checkpoint holds nobody to its options."""
+    paper = toy.RECIPE.presets["paper"]
+    steep = replace(paper, optimizer=replace(paper.optimizer, name="sgd", learning_rate=1e30))
+    with pytest.raises(NonFiniteLoss):
+        train(toy.RECIPE, steep, toy.point_set(), tmp_path, steps=STEPS)
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["optimizer"]["learning_rate"] == 1e30
+    assert checkpoint.latest(tmp_path) is None
+    capsys.readouterr()
+    result = train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=30)
+    told = capsys.readouterr().err
+    assert "ended before its first checkpoint; begun anew, with steps 100 became 30; optimizer.learning_rate 1e+30 became" in told
+    content = json.loads((tmp_path / "config.json").read_text())
+    assert (result.steps, content["steps"], content["config"]["optimizer"]["learning_rate"]) == (30, 30, 1e-3)
+    assert [int(row["step"]) for row in rows_of(tmp_path)][-1] == 30
+    assert len(list((tmp_path / "tensorboard").iterdir())) == 1
+    with pytest.raises(InputError, match="steps 30 became 31"):
+        train(toy.RECIPE, None, toy.point_set(), tmp_path, steps=31)
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(toy, copied, tmp_path, capsys) -> None:
+    """Its bytes are right and its shapes are the same; only its card says that it does not belong here."""
+    paper = toy.RECIPE.presets["paper"]
+    other = train(toy.RECIPE, replace(paper, seed=5), toy.point_set(), tmp_path / "other", steps=STEPS)
+    last = checkpoint.latest(copied)
+    before = checkpoint.list_checkpoints(copied)[-2]
+    shutil.rmtree(last)
+    shutil.copytree(other.checkpoint, last)
+    train(toy.RECIPE, None, toy.point_set(), copied)
+    told = capsys.readouterr().err
+    assert f"{last}: expected a checkpoint of this training; found seed 5 became 0" in told
+    assert f"last good checkpoint, {before}" in told
+    assert (copied / "checkpoints" / f"{STEPS}.bad").is_dir()
+
+
+def signal_at_row(monkeypatch, number: int) -> None:
+    """SIGTERM to ourselves while the number-th row is written."""
+    add, seen = run.Logs.add, []
+
+    def signalled(self, step, *rest):
+        add(self, step, *rest)
+        seen.append(step)
+        if len(seen) == number:
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(0.3)  # the thread that reads signals has its turn
+
+    monkeypatch.setattr(run.Logs, "add", signalled)
+
+
+def test_what_is_trained_again_after_damage_is_not_pruned_for_the_damaged(toy, copied, monkeypatch) -> None:
+    """With one checkpoint to keep, a damaged later one would count as that one."""
+    (checkpoint.latest(copied) / "card.json").write_bytes(b"{}")
+    before = int(checkpoint.list_checkpoints(copied)[-2].name)
+    config = replace(toy.RECIPE.presets["paper"], keep_checkpoints=1, checkpoint_every_seconds=1e-9)
+    signal_at_row(monkeypatch, 1)
+    with pytest.raises(Stopped, match=f"stopped at step {before + 1} of"):
+        train(toy.RECIPE, config, toy.point_set(), copied)
+    assert checkpoint.latest(copied).name == str(before + 1)
+
+
+def test_a_signal_between_two_looks_does_not_end_without_a_checkpoint(toy, tmp_path, monkeypatch) -> None:
+    """It comes while a row is written, after it was looked at whether to save."""
+    signal_at_row(monkeypatch, 3)
+    with pytest.raises(Stopped) as caught:
+        train(toy.RECIPE, replace(toy.RECIPE.presets["paper"], dispatch_steps=2), toy.point_set(), tmp_path, steps=STEPS)
+    assert f"stopped at step {checkpoint.latest(tmp_path).name} of" in str(caught.value)
 
 
 @pytest.mark.parametrize("kilobytes", [3, 6])
