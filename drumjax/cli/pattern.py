@@ -370,25 +370,23 @@ def wander_again(recall: Recall) -> Write:
 
 
 @dataclass(frozen=True)
-class Reconstruct:
+class Reconstruct(Generating):
     """What a record of `PatternInstrument.reconstruct`, which is no verb of the command, holds beside its input."""
-
-    tempo_bpm: float
-    seed: None = None
 
 
 def reconstruct_again(recall: Recall) -> Write:
     """How `drumjax again` makes a file that was saved in Python after `PatternInstrument.reconstruct`."""
     kit = _kit_entry(recall, 1)
-    call = rebuild(recall, Reconstruct, ("tempo_bpm",))
+    call = _rebuilt(recall, Reconstruct, ("tempo_bpm",))
     entry = recall.record.inputs[0]
     found = find_pattern(recall, entry)
     instrument = load_instrument(find_model(recall))
     pattern = load_pattern(found, instrument.drum_map, steps=instrument.config.steps, channel=entry.channel)
     # A file's name is its pattern's, and stays so in what is made of it: it may have another now.
     stem = Path(parse_reference(entry.name)[0]).stem if pattern.name == Path(parse_reference(found)[0]).stem else pattern.name
-    patterns = instrument.reconstruct([replace(pattern, tempo_bpm=call.tempo_bpm, name=stem)])
-    return _again(recall, Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns)), kit)
+    named = replace(pattern, tempo_bpm=call.tempo_bpm or pattern.tempo_bpm, name=stem)
+    patterns = _humanized(call, instrument.reconstruct([named]))
+    return _again(recall, Made(patterns, lambda kit: render(patterns, kit), lambda: _sheet(patterns), _takes(call)), kit)
 
 
 def interpolate(arguments: list[str], prog: str) -> int:

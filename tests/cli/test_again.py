@@ -18,10 +18,12 @@ import soundfile
 
 import drumjax
 from drumjax import checkpoint
+from drumjax.cli import VERBS
 from drumjax.cli.again import WAYS
 from drumjax.cli.arguments import Generating
 from drumjax.instruments import pattern as instrument_module
 from drumjax.patterns import concatenate, read_windows
+from drumjax.patterns.humanize import humanize, humanize_all
 from drumjax.patterns.midi import midi_bytes
 from drumjax.provenance import dumps, provenance, read_provenance
 from drumjax.signal.audio_file import write_audio
@@ -112,11 +114,11 @@ def test_the_calls_name_every_option_that_a_file_can_depend_on() -> None:
     def all_calls(call: type) -> list[type]:
         return [each for child in call.__subclasses__() for each in (child, *all_calls(child))]
 
-    for call in all_calls(Generating):
-        verb = f"{call.__name__.lower()} "
-        named = [words for words in CALLS if words.startswith(verb)]
-        if not named and call.__subclasses__():
+    calls = {call.__name__.lower(): call for call in all_calls(Generating)}
+    for verb, call in calls.items():
+        if f"pattern {verb}" not in VERBS:
             continue
+        named = [words for words in CALLS if words.split()[0] == verb]
         shown = " ".join(named)
         for field in dataclasses.fields(call):
             if field.name not in {*PLACES, "start", "goal", "channels"}:
@@ -322,10 +324,21 @@ def test_files_saved_in_python_are_made_again(command, inputs, tiny) -> None:
     tiny.crossfade(start, goal, 2)[1].save("faded.json")
     tiny.sample(3, seed=np.uint32(8), tempo_bpm=100)[2].save("sampled.json")
     tiny.reconstruct([goal])[0].save("own.mid")
-    tiny.reconstruct([read_windows("grid.json")[0]])[0].save("own.json")
+    humanize(tiny.reconstruct([read_windows("grid.json")[0]])[0], 4).save("own.json")
+    concatenate(humanize_all(tiny.wander(3, "walk", seed=5), 6, timing_ms=20)).save("wandered.mid")
     kit = kit_for(tiny.drum_map, 22_050)
     write_audio("part.wav", render(made[1:3], kit), 22_050, concatenate(made[1:3]).provenance)
-    for name in ("whole.mid", "middle.json", "third.mid", "faded.json", "sampled.json", "own.mid", "own.json", "part.wav"):
+    for name in (
+        "whole.mid",
+        "middle.json",
+        "third.mid",
+        "faded.json",
+        "sampled.json",
+        "own.mid",
+        "own.json",
+        "wandered.mid",
+        "part.wav",
+    ):
         assert_same(command, name)
     shutil.move("long.mid", "elsewhere.mid")
     assert_same(command, "own.mid", "--input", "elsewhere.mid")
@@ -452,6 +465,21 @@ HOSTILE = {
     "a channel of 17": honest(inputs=[{"path": "a.mid", "sha256": SHA, "channel": 17}] * 2),
     "an input of a verb": honest(inputs=[{"verb": "pattern sample", "seed": 1, "sha256": SHA}] * 2),
     "built-in patterns of other content": honest(),
+    **{
+        f"a performance with {name} {value!r:.20}": honest(
+            verb="pattern wander", seed=1, inputs=[], parameters={**PARAMETERS, "path": "swirl", "turn": 9, name: value}
+        )
+        for name, values in {
+            "turn": (0, -1, 1e308, 10**400, float("nan"), "9", [9]),
+            "path": ("slerp", None, "../x"),
+            "humanize": (True,),
+            "humanize_seed": (-1, 2**32, 0.5, True),
+            "humanize_velocity": (-1, 1, float("inf"), "0.1"),
+            "humanize_timing_ms": (-1, 51, 10**400, float("nan")),
+            "humanize_takes": (0, 9, 10**400, 2.5),
+        }.items()
+        for value in values
+    },
     **{f"an input called {name!r:.40}": honest(inputs=[{"path": name, "sha256": SHA}] * 2) for name in NAMES},
     **{f"a model called {name!r:.40}": honest(model={"name": name, "sha256": SHA}) for name in NAMES},
 }
