@@ -181,7 +181,8 @@ def plane(d: int, seed: int = 0) -> np.ndarray:
         raise ValueError(f"expected at least 2 dimensions for a path in a plane, found {d}")
     if d == 2:
         return np.eye(2, dtype=np.float32)
-    key = jax.random.fold_in(jax.random.key(seed), d)
+    # The walk draws from the same seed, one number a measure: its numbers never come near this one.
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), 2**32 - 1), d)
     first, second = np.asarray(jax.random.normal(key, (2, d)), np.float64)
     first /= np.linalg.norm(first)
     second -= second @ first * first
