@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Literal
 
-import drumjax
 from drumjax.boundary import InputError, read_json, write_bytes
 from drumjax.configs import dump_config, parse_config
 from drumjax.studies.design import GENRES, MOST_SUBJECTS, SEGMENTS
@@ -175,8 +174,3 @@ def read_key(path: str | PathLike[str]) -> Key:
     if found:
         raise InputError(path, rule="a key that fits itself", found=found, remedy="take the key.json that the study was made with")
     return key
-
-
-def version() -> str:
-    """The library's version, as a key says it."""
-    return drumjax.__version__

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+import drumjax
 from drumjax.boundary import InputError, write_bytes
 from drumjax.configs import dump_config
 from drumjax.instruments.pattern import PatternInstrument
@@ -20,7 +21,7 @@ from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import Kit
 from drumjax.studies import design, stimuli
 from drumjax.studies.answers import sheet
-from drumjax.studies.key import Heard, Key, Settings, Sound, version, write_key
+from drumjax.studies.key import Heard, Key, Settings, Sound, write_key
 from drumjax.studies.page import CONSENT, listener_page, page_data
 from drumjax.studies.questionnaires import CPAM, GODSPEED
 
@@ -379,7 +380,7 @@ def _key(settings: Settings, material: Material, sounds: Mapping[str, Sound]) ->
     what = json.dumps([dump_config(settings), models, sorted(sounds), [each.start + each.goal for each in sounds.values()]])
     return Key(
         study=design.opaque(settings.seed, "study", what),
-        version=version(),
+        version=drumjax.__version__,
         settings=settings,
         genres=tuple(material.patterns),
         models=models,
