@@ -73,7 +73,7 @@ def joined(
     start = functools.partial(
         jax.distributed.initialize,
         initialization_timeout=max(1, round(join_seconds)),
-        heartbeat_timeout_seconds=max(20, round(2 * silence_seconds)),
+        heartbeat_timeout_seconds=max(30, round(2 * silence_seconds + 10)),
         shutdown_timeout_seconds=30,
     )
     if coordinator == "auto":

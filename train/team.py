@@ -79,7 +79,8 @@ class Team:
         self._fallen: Elsewhere | None = None
         for peer, connection in self._connections.items():
             connection.settimeout(None)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if connection.family in (socket.AF_INET, socket.AF_INET6):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a short message does not wait for a longer one
             threading.Thread(target=self._listen, args=(peer,), daemon=True, name=f"drumjax-team-{peer}").start()
         if self._connections:
             threading.Thread(target=self._beat, daemon=True, name="drumjax-team-beat").start()
