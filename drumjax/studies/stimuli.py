@@ -1,8 +1,8 @@
 """What listeners hear: transitions for the identification experiment, segments of a performance for the robot experiment.
 
 Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment". All sounds of a study have one loudness
-(`drumjax.studies.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU louder than an
-interpolation (docs/studies.md), and nobody shall tell them apart by that. They are scaled and never limited. Stereo, as in the paper, with both
+(`drumjax.studies.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU louder than an interpolation
+(docs/studies.md), and nobody shall tell them apart by that. They are scaled and never limited. Stereo, as in the paper, with both
 channels alike: the kits are mono.
 """
 
