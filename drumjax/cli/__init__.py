@@ -1,7 +1,8 @@
 """The command `drumjax`: a table of verbs, each in a file of its own that is imported only when it is called.
 
 Exit codes: 0 done, 1 a bug, 2 the user's input or call is at fault (one message, no traceback), 3 nothing to do or refused,
-75 stopped by a signal after a checkpoint: run again to resume; 130 stopped by Ctrl-C anywhere but in a training.
+or made again with other bytes, 75 stopped by a signal after a checkpoint: run again to resume; 130 stopped by Ctrl-C anywhere but
+in a training.
 """
 
 from __future__ import annotations
