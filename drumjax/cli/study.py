@@ -20,6 +20,7 @@ from drumjax.cli.arguments import (
     make_folder,
     parse,
     say,
+    warnings_said,
     writing,
 )
 from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_data, find_kit, find_model, find_pattern, rebuild
@@ -138,7 +139,7 @@ def make(arguments: list[str], prog: str) -> int:
         raise InputError(call.output, rule="a new or an empty folder", found="files in it", remedy="name another -o")
     material = gather(call, settings)
     make_folder(call.output)
-    with writing(call.output):
+    with writing(call.output), warnings_said():
         key = write_study(call.output, settings, material, consent=consent or CONSENT)
     say(*(call.output / name for name in (f"{LISTENER}/{PAGE}", SHEET, KEY)))
     print(f"study {key.study}: give listeners {call.output / LISTENER}, all of it, and keep {call.output / KEY} to yourself")
@@ -276,7 +277,7 @@ def make_again(recall: Recall) -> Write:
     from drumjax.instruments.loading import load
     from drumjax.signal.audio_file import write_audio
     from drumjax.studies import make as study
-    from drumjax.studies.stimuli import TOMS, segment_duration_s, transition_duration_s
+    from drumjax.studies.stimuli import BAR_STEPS, TOMS, duration_s
 
     other = "get the file again from where it was made"
     if recall.sound is None:
@@ -286,17 +287,17 @@ def make_again(recall: Recall) -> Write:
     if recall.record.parameters.get("experiment") == "robot":
         check_inputs(recall, 0, 1)
         segment = rebuild(recall, study.SegmentCall, (*common, "segment", "segment_bars"))
-        _check_length(recall, segment_duration_s(segment.segment_bars, segment.tempo_bpm))
+        _check_length(recall, duration_s(segment.segment_bars * BAR_STEPS, segment.tempo_bpm))
         drummer = load(find_model(recall))
         kit = find_kit(recall, next(iter(recall.record.inputs), None), TOMS, rate)
         mono, loudness_lufs = study.segment_sound(segment, drummer, kit), segment.loudness_lufs
     else:
         must = (*common, "transition", "measures", "path", "crossfade_ends")
         call = rebuild(recall, study.TransitionCall, must, ("names",))
-        _check_length(recall, transition_duration_s(call.measures, call.tempo_bpm))
         sources = 1 if call.names else 2
         check_inputs(recall, sources, sources + 1)
         model = load(find_model(recall))
+        _check_length(recall, duration_s(call.measures * model.config.steps, call.tempo_bpm))
         start, goal = _ends_again(recall, call, model)
         entry = recall.record.inputs[sources] if len(recall.record.inputs) > sources else None
         mono = study.transition_sound(call, model, start, goal, find_kit(recall, entry, model.drum_map, rate))

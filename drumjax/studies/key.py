@@ -10,8 +10,9 @@ from typing import Literal
 
 from drumjax.boundary import InputError, read_json, write_bytes
 from drumjax.configs import dump_config, parse_config
+from drumjax.patterns import MEASURE_STEPS
 from drumjax.studies.design import GENRES, MOST_SUBJECTS, SEGMENTS
-from drumjax.studies.stimuli import LOUDNESS_LUFS, Ends, Path, segment_duration_s, transition_duration_s
+from drumjax.studies.stimuli import BAR_STEPS, LOUDNESS_LUFS, Ends, Path, duration_s
 
 Experiment = Literal["identification", "task", "robot"]
 EXPERIMENTS: tuple[Experiment, ...] = ("identification", "task", "robot")
@@ -63,7 +64,7 @@ class Settings:
         for name, (least, most) in ranges.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"expected {name} from {least} to {most:,}, found {getattr(self, name)}")
-        longest_s = max(transition_duration_s(self.measures, self.tempo_bpm), segment_duration_s(self.segment_bars, self.tempo_bpm))
+        longest_s = duration_s(max(self.measures * MEASURE_STEPS, self.segment_bars * BAR_STEPS), self.tempo_bpm)
         if longest_s > MOST_SECONDS:
             raise ValueError(
                 f"expected measures, segment_bars and tempo_bpm of sounds up to {MOST_SECONDS} s, found {longest_s:.0f} s"

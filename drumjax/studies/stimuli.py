@@ -68,18 +68,31 @@ def interpolation(
 def crossfade(
     instrument: PatternInstrument, start: Pattern, goal: Pattern, measures: int, ends: Ends, tempo_bpm: float, kit: Kit
 ) -> np.ndarray:
-    """An equal-power crossfade of the same length, between the patterns themselves or their reconstructions: mono float32."""
+    """An equal-power crossfade of the same length, between the patterns themselves or their reconstructions: mono float32.
+
+    Patterns are played on the grid, whatever their timing: an interpolation has none, and its lack shall not tell the two apart.
+    """
     if ends == "reconstructions":
         start, goal = instrument.reconstruct([start, goal])
-    return render_crossfade(replace(start, tempo_bpm=tempo_bpm), goal, measures, kit)
+    start, goal = (
+        Pattern.from_grid(instrument.grid(each), drum_map=instrument.drum_map, tempo_bpm=tempo_bpm) for each in (start, goal)
+    )
+    return render_crossfade(start, goal, measures, kit)
 
 
 def performance(instrument: PatternInstrument, measures: int, tempo_bpm: float) -> Pattern:
     """An autonomous drummer's performance, one turn of the swirl, as one long pattern on toms; nothing is humanised.
 
     Raises:
-      InputError: the instrument has other lanes than the TR-808's six.
+      InputError: the instrument has other lanes than the TR-808's six, or measures of other than 4 bars.
     """
+    if instrument.config.steps != MEASURE_STEPS:
+        raise InputError(
+            instrument.name,
+            rule=f"a drummer of measures of {MEASURE_STEPS} steps",
+            found=f"{instrument.config.steps}",
+            remedy="name another --drummer",
+        )
     if instrument.drum_map != TR808:
         raise InputError(
             instrument.name,
@@ -101,14 +114,9 @@ def segment(played: Pattern, start_bar: int, bars: int, kit: Kit) -> np.ndarray:
     return render(played.window(start_bar * BAR_STEPS, bars * BAR_STEPS), kit)
 
 
-def transition_duration_s(measures: int, tempo_bpm: float) -> float:
-    """How long a transition's sound is: 44.65 s for 6 measures at 129 BPM, and the second in which the last hits ring."""
-    return segment_duration_s(measures * MEASURE_STEPS // BAR_STEPS, tempo_bpm)
-
-
-def segment_duration_s(bars: int, tempo_bpm: float) -> float:
-    """How long a segment's sound is, its tail included."""
-    return bars * BAR_STEPS * 60 / tempo_bpm / STEPS_PER_QUARTER + TAIL_S
+def duration_s(steps: int, tempo_bpm: float) -> float:
+    """How long a sound of so many sixteenths is: 44.65 s for 6 measures at 129 BPM, and the second in which the last hits ring."""
+    return steps * 60 / tempo_bpm / STEPS_PER_QUARTER + TAIL_S
 
 
 def stereo(samples: np.ndarray) -> np.ndarray:

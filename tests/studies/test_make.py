@@ -80,8 +80,8 @@ def test_every_sound_is_16_bit_stereo_at_44100_hz(study):
 
 def test_sounds_last_as_long_as_their_measures_and_a_second(study, sounds):
     _, key = study
-    assert stimuli.transition_duration_s(6, 129) - 1 == pytest.approx(44.65, abs=0.005)
-    assert stimuli.segment_duration_s(40, 129) - 1 == pytest.approx(74.42, abs=0.005)
+    assert stimuli.duration_s(6 * 64, 129) - 1 == pytest.approx(44.65, abs=0.005)
+    assert stimuli.duration_s(40 * 16, 129) - 1 == pytest.approx(74.42, abs=0.005)
     for name, sound in key.sounds.items():
         bars = SETTINGS.segment_bars if sound.kind == "segment" else 4 * SETTINGS.measures
         assert len(sounds[name]) == round(44_100 * bars * 4 * 60 / 400) + 44_100
@@ -132,6 +132,13 @@ def test_a_crossfade_may_lead_between_reconstructions(material, tiny):
     np.testing.assert_array_equal(faded, render_crossfade(*ends, 2, material.kit))
 
 
+def test_a_crossfade_is_not_told_by_the_timing_of_its_patterns(material, tiny):
+    start, goal = chosen()["idm"][:2]
+    late = [replace(pattern, offset=np.where(pattern.hits, 0.5, 0)) for pattern in (start, goal)]
+    faded = [stimuli.crossfade(tiny, *ends, 2, "patterns", 400.0, material.kit) for ends in ((start, goal), late)]
+    np.testing.assert_array_equal(*faded)
+
+
 def test_a_segment_is_its_bars_of_the_swirl_on_toms(study, sounds, material, tiny):
     _, key = study
     swirl = tiny.wander(128, path="swirl", tempo_bpm=400.0)
@@ -162,6 +169,8 @@ def test_a_drummer_of_other_lanes_is_refused(tiny):
     other = DrumMap("mine", ("A", "B", "C", "D", "E", "F"), ((35,), (36,), (37,), (38,), (39,), (40,)), (35, 36, 37, 38, 39, 40))
     with pytest.raises(InputError, match="'tr808'"):
         stimuli.performance(replace(tiny, drum_map=other), 4, 129.0)
+    with pytest.raises(InputError, match="measures of 64 steps"):
+        stimuli.performance(replace(tiny, config=replace(tiny.config, steps=32)), 4, 129.0)
 
 
 def test_what_listeners_get_says_nowhere_what_is_what(study):
