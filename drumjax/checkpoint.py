@@ -611,7 +611,7 @@ def _checked_card(place: Path) -> dict[str, Json]:
 
 def _rank(workdir: str | os.PathLike[str]) -> tuple[Path, list[InputError]]:
     """`best`, and the faults of the cards that do not take part because of them."""
-    ranked, faults, sound = [], [], []
+    ranked, faults, sound = [], [], list[Path]()
     for path in list_checkpoints(workdir):
         try:
             criterion = _checked_card(path).get("criterion")
@@ -620,10 +620,11 @@ def _rank(workdir: str | os.PathLike[str]) -> tuple[Path, list[InputError]]:
                 faults.append(error)
             continue
         sound.append(path)
-        value = criterion.get("value") if isinstance(criterion, dict) else None
+        criterion = criterion if isinstance(criterion, dict) else {}
+        value = criterion.get("value")
         if isinstance(value, int | float) and value == value:
             ranked.append((value if criterion.get("mode") == "max" else -value, int(path.name), path))
-    found = max(ranked)[2] if ranked else (sound or [latest(workdir)])[-1]
+    found = max(ranked)[2] if ranked else sound[-1] if sound else latest(workdir)
     if found is None:
         remedy = "name a working directory of drumjax train that has trained for a while"
         raise InputError(workdir, rule="a working directory with checkpoints", found="none", remedy=remedy)
@@ -739,7 +740,7 @@ def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json],
     stated, members = content.get("members"), {}
     texts = [content.get("name"), content.get("kind")]
     texts += [text for member in (stated.values() if isinstance(stated, dict) else [None]) for text in _texts(member)]
-    if not all(isinstance(text, str) and "\0" not in text for text in texts):
+    if not isinstance(stated, dict) or not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise InputError(place / INSTRUMENT, rule="name, kind and members", found="something else", remedy=_REMEDY)
     for role, member in stated.items():
         path = place / member["path"]

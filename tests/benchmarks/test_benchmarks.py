@@ -29,15 +29,15 @@ def bench(compilation_cache, tmp_path):
     return run
 
 
-def assert_where(result: dict[str, Any], name: str) -> None:
+def assert_where(result: dict[str, Any], name: str, *, torch: bool = False) -> None:
     assert result["benchmark"] == name
     assert result["machine"]["cores"] == os.cpu_count()
-    assert ("torch_device" in result["machine"]) == (HAS_TORCH and name in ("recurrent", "training"))
+    assert ("torch_device" in result["machine"]) == (HAS_TORCH and torch)
 
 
 def test_every_script_has_a_test() -> None:
     scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
-    assert scripts == {"generation", "pattern_codes", "recurrent", "training"}
+    assert scripts == {"generation", "pattern_codes", "pattern_gan", "recurrent", "reliability", "training"}
 
 
 def test_generation(bench, tiny_workdir) -> None:
@@ -52,13 +52,13 @@ def test_generation(bench, tiny_workdir) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoder", ["conv", "lstm"])
-def test_training(bench, encoder) -> None:
-    shown, result = bench("training", "--encoder", encoder, "--batch", 4, "--steps", 2, "--rounds", 1)
-    assert_where(result, "training")
+@pytest.mark.parametrize(("system", "encoder"), [("vae", "conv"), ("vae", "lstm"), ("gan", "conv")])
+def test_training(bench, system, encoder) -> None:
+    shown, result = bench("training", "--system", system, "--encoder", encoder, "--batch", 4, "--steps", 2, "--rounds", 1)
+    assert_where(result, "training", torch=(system, encoder) != ("vae", "conv"))
     rows = {row["rival"]: row for row in result["results"]}
     assert {"drumjax, K = 2", "drumjax, K = 1"} <= set(rows)
-    assert ("PyTorch" in rows) == (HAS_TORCH and encoder == "lstm")
+    assert ("PyTorch" in rows) == (HAS_TORCH and (system, encoder) != ("vae", "conv"))
     assert rows["drumjax, K = 2"]["times drumjax, K = 2's"] == 1
     for row in rows.values():
         assert row["patterns/s"] == pytest.approx(4 * row["steps/s"])
@@ -69,7 +69,7 @@ def test_training(bench, encoder) -> None:
 @pytest.mark.slow
 def test_recurrent(bench) -> None:
     _, result = bench("recurrent", "--batch", 2, "--calls", 1, "--rounds", 1)
-    assert_where(result, "recurrent")
+    assert_where(result, "recurrent", torch=True)
     forms = {"naive scan", "Flax", "drumjax"} | ({"PyTorch"} if HAS_TORCH else set())
     assert [(row["task"], row["form"]) for row in result["results"]] == [
         (task, form)
@@ -77,6 +77,25 @@ def test_recurrent(bench) -> None:
         for form in (*("naive scan", "Flax", "drumjax"), *sorted(forms & {"PyTorch"}))
     ]
     assert all(row["times drumjax's"] == 1 for row in result["results"] if row["form"] == "drumjax")
+
+
+@pytest.mark.slow
+def test_pattern_gan_goes_on_with_a_study_and_keeps_another_apart(bench, tmp_path) -> None:
+    words = ["--settings", "small", "--epochs", 0.2]
+    _, result = bench("pattern_gan", *words, "--seeds", 1)
+    assert_where(result, "pattern_gan")
+    (row,) = result["rows"]
+    assert (row["setting"], row["seed"], row["steps"]) == ("small", 0, 6)
+    assert row["trend"][-1]["step"] == 6
+    assert result["summary"]["small"]["coverage"] == [row["figures"]["coverage"], 0]
+    (tmp_path / "out.json").write_text(json.dumps({**result, "rows": [{**row, "seconds": -1.0}]}))
+    shown, again = bench("pattern_gan", *words, "--seeds", 2, "--plot", "trends.png")
+    assert [each["seconds"] == -1 for each in again["rows"]] == [True, False]
+    assert again["rows"][1]["figures"] != row["figures"]
+    assert "small, 2 seeds" in shown
+    assert (tmp_path / "trends.png").stat().st_size > 1000
+    with pytest.raises(AssertionError, match="holds trainings of another configuration"):
+        bench("pattern_gan", "--settings", "small", "--epochs", 0.3)
 
 
 @pytest.mark.slow
@@ -101,3 +120,21 @@ def test_pattern_codes_goes_on_with_a_study_and_keeps_another_apart(bench, midi,
     _, other = bench("pattern_codes", *words, "--latents", 4, "--learning-rate", 1e-2, "--kl-warmup", 0)
     assert other["setting"] == {**result["setting"], "learning_rate": 1e-2, "kl_warmup": 0.0}
     assert other["rows"][0]["f1_train"] != result["rows"][1]["f1_train"]
+
+
+@pytest.mark.slow
+def test_reliability_prints_a_row_a_kind_and_says_what_was_attacked(bench) -> None:
+    shown, result = bench("reliability", "--only", "corruptions,signals", "--attacks", 2, "--seed", 3)
+    assert_where(result, "reliability")
+    assert [(row["key"], row["passed"], row["total"], row["seed"]) for row in result["rows"]] == [
+        ("corruptions", 2, 2, 3),
+        ("signals", 2, 2, 3),
+    ]
+    assert all(f"{row['name']:<12}PASS 2/2" in shown for row in result["rows"])
+
+
+def test_reliability_knows_its_rows() -> None:
+    line = [sys.executable, str(FOLDER / "reliability.py"), "--only", "floods"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "expected some of kills, signals, corruptions" in done.stderr

@@ -170,6 +170,24 @@ def test_a_gradient_that_is_not_finite_stops_too() -> None:
         fit(system, {"w": optax.sgd(1.0)}, constant_data([0, 1]), replace(CONFIG, batch_size=2, ema_decay=0.0), 10)
 
 
+@pytest.mark.parametrize("player", ["first", "second"])
+def test_of_several_players_the_one_at_fault_is_named(player) -> None:
+    def loss_of(own):
+        def loss(params, extra, batch, key, progress):
+            at_fault = (own == player) & (progress.step >= 3)
+            return jnp.where(at_fault, jnp.inf, params[own] ** 2), (extra, {})
+
+        return loss
+
+    names = ("first", "second")
+    system = scalar_system({name: loss_of(name) for name in names}, {name: jnp.float32(1.0) for name in names})
+    optimizers = {name: optax.sgd(0.1) for name in names}
+    config = replace(CONFIG, batch_size=2, ema_decay=0.9)
+    with pytest.raises(NonFiniteLoss, match=f"{player}/loss.* not finite at step 3") as caught:
+        fit(system, optimizers, constant_data([0, 1]), config, 10)
+    assert ("second" if player == "first" else "first") not in caught.value.what
+
+
 def test_dispatches_grow_to_the_wanted_time_and_end_at_every_stop() -> None:
     def advance(state, feed, n, total):
         time.sleep(0.001 * n)
