@@ -37,11 +37,11 @@ def load_patterns(where: str | PathLike[str]) -> PatternSet:
     if str(where) == EMBEDDED:
         return embedded_set()
     path = Path(where)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
         return load_folder(prepared_folder(path))
     if path.suffix.lower() == ".npz":
         return read_npz(path)
-    if path.is_file():
+    if os.path.isfile(path):
         raise _unprepared(path, "a file that is not prepared data")
     raise InputError(
         path, rule="'embedded', a prepared folder or an .npz file", found="no such file or folder", remedy="check the spelling"

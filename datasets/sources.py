@@ -221,8 +221,8 @@ def survey(
     Raises:
       InputError: there are no such files at the path, or the labels cannot be read or name none of them.
     """
-    files = _source_files(Path(path), genres_csv)
     labels = {} if genres_csv is None else read_labels(genres_csv)
+    files = _source_files(Path(path), genres_csv)
     if genres_csv is not None and not any(name in labels for name in files):
         raise InputError(
             genres_csv,
@@ -270,11 +270,11 @@ def survey(
 def _source_files(path: Path, genres_csv: str | PathLike[str] | None) -> dict[str, Path]:
     """The files to read, by their path below the source with `/` between folders; the labels file is not one of them."""
     suffixes = MIDI_SUFFIXES + GRID_SUFFIXES
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
         listed = list_files(path, suffixes)
         prepared = {file.parent for file in listed if file.name == CARD}  # a build into its own source, built again
         files = {printable(file.relative_to(path).as_posix()): file for file in listed if file.parent not in prepared}
-    elif path.exists():
+    elif os.path.exists(path):
         files = {printable(path.name): path}
     else:
         raise InputError(path, rule="a folder or file of drum patterns", found="nothing there", remedy="check the spelling")

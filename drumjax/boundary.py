@@ -742,6 +742,8 @@ def read_audio(path: StrPath, *, max_seconds: float = 60.0, max_bytes: int = AUD
             raise fail(f"1 to {AUDIO_CHANNELS} channels", f"{channels}", "export it in mono or stereo")
         if frames < 1:
             raise fail("at least one frame of sound", "0 frames", "export it again")
+        if frames > 1 << 62:  # libsndfile cannot seek in such a file
+            raise fail("a file that says how long it is", "no length: was it written into a pipe?", "convert it to WAV")
         if frames > max_seconds * rate:
             raise fail(f"at most {max_seconds:g} s of sound", f"{frames / rate:,.1f} s", "cut it to the part you need")
         if frames * channels > AUDIO_SAMPLES:

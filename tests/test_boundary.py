@@ -402,6 +402,25 @@ def test_a_flac_file_cut_off_is_refused(tmp_path):
         read_audio(tmp_path / "a.flac")
 
 
+def test_flac_from_a_pipe_does_not_know_its_length_and_is_called_so(tmp_path):
+    path = tmp_path / "a.flac"
+    soundfile.write(path, TONE, 44_100)
+    content = bytearray(path.read_bytes())
+    assert int.from_bytes(content[22:26], "big") == 4410  # the low bytes of STREAMINFO's number of samples
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a file that says how long it is; found no length: was it written into a pipe"):
+        read_audio(path)
+
+
+def test_sound_that_no_sum_could_hold_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.float32([0, -1e5]), 44_100, subtype="FLOAT")
+    assert read_audio(tmp_path / "a.wav")[0].min() == np.float32(-1e5)
+    soundfile.write(tmp_path / "a.wav", np.float32([0, -3e38]), 44_100, subtype="FLOAT")
+    with pytest.raises(InputError, match=r"1,000,000 times full scale; found 3e\+38"):
+        read_audio(tmp_path / "a.wav")
+
+
 def test_sound_caps_its_file_and_its_samples(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.wav", TONE, 44_100)
     with pytest.raises(InputError, match="at most 100 bytes"):

@@ -16,8 +16,8 @@ Content = Callable[[], bytes]
 """Made when it is needed: some files are megabytes."""
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_GUID = bytes.fromhex("0000000010008000 00aa00389b71".replace(" ", ""))
-"""The constant part of the sub-format of WAVE_FORMAT_EXTENSIBLE."""
+_GUID = bytes.fromhex("0000 0000 1000 8000 00aa 0038 9b71")
+"""The sub-format of WAVE_FORMAT_EXTENSIBLE behind its first two bytes, which are a format's tag."""
 
 
 def riff(*chunks: bytes, size: int | None = None, kind: bytes = b"RIFF", form: bytes = b"WAVE") -> bytes:
@@ -106,7 +106,7 @@ def hand_made() -> Mapping[str, Content]:
     """What is known to break readers, each by a name that says what it is."""
     samples = _ramp()
     plain = wav(samples)
-    guid = struct.pack("<H", _PCM) + _GUID[2:]
+    guid = struct.pack("<H", _PCM) + _GUID
     extensible = struct.pack("<HHI", 22, 16, 4) + guid
     cases: dict[str, Content] = {
         "valid": lambda: plain,
@@ -301,15 +301,16 @@ def hand_made() -> Mapping[str, Content]:
     return cases
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def _silence(frames: int, rate: int = 44_100, channels: int = 1) -> bytes:
-    """Hours of nothing in kilobytes: one frame of constant samples, with each frame's own number and checksums."""
-    block = 4_608
+    """Hours of nothing in kilobytes: blocks of constant samples, each with its number and checksums."""
+    block = 60_000
+    frames -= frames % block
     body = bytearray()
     depth = 0b100  # 16 bits
     subframe = b"\0\0\0" * channels
-    for index in range(-(-frames // block)):
-        head = b"\xff\xf8" + bytes((0x50, (channels - 1) << 4 | depth << 1)) + _utf8(index)
+    for index in range(frames // block):
+        head = b"\xff\xf8" + bytes((0x70, (channels - 1) << 4 | depth << 1)) + _utf8(index) + struct.pack(">H", block - 1)
         head += bytes((_crc(head, 8, 0x07),))
         body += head + subframe + _crc(head + subframe, 16, 0x8005).to_bytes(2, "big")
     info = struct.pack(">HH", block, block) + _info(rate, channels, total=frames)[4:]
@@ -376,7 +377,7 @@ def generated(rng: random.Random) -> bytes:
     align = None if rng.random() < 0.7 else rng.randrange(65_536)
     extra = b"" if rng.random() < 0.5 else rng.randbytes(rng.randint(0, 40))
     if tag == _EXTENSIBLE and rng.random() < 0.7:
-        extra = struct.pack("<HHI", 22, bits, rng.getrandbits(32)) + struct.pack("<H", rng.choice((_PCM, _FLOAT, 7))) + _GUID[2:]
+        extra = struct.pack("<HHI", 22, bits, rng.getrandbits(32)) + struct.pack("<H", rng.choice((_PCM, _FLOAT, 7))) + _GUID
     samples = (
         rng.randbytes(rng.choice((0, 1, 3, 500, 4_000))) if rng.random() < 0.5 else _ramp(dtype=rng.choice(("<i2", "<f4", "<f8")))
     )

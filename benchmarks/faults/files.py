@@ -244,7 +244,7 @@ def run_audio(n: int, seed: int, say: Callable[[str], None] = print) -> Row:
 
 def run_text(n: int, seed: int, say: Callable[[str], None] = print) -> Row:
     """n files of text, half JSON and half CSV."""
-    return run_files("JSON and CSV", {"json": n - n // 2, "csv": n // 2}, seed, say)
+    return run_files("text", {"json": n - n // 2, "csv": n // 2}, seed, say)
 
 
 def run_archives(n: int, seed: int, say: Callable[[str], None] = print) -> Row:

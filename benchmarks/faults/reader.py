@@ -111,7 +111,7 @@ def _written_grids(read: tuple[list[GridPattern], list[InputError]], path: Path)
     for error in rejected:
         _message(error)
     if not accepted:
-        return
+        raise rejected[0]
     written = path.with_name("again.json")
     try:
         write_grid_json(written, accepted)
@@ -199,8 +199,8 @@ def _examples(read: PatternSet, path: Path) -> None:
 
 READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None]], ...]] = {
     "midi": (
-        (read_midi, _song),
         (read_midi_pattern, _written_midi),
+        (read_midi, _song),
         (read_file_windows, _windows),
         (read_provenance, _record),
         (survey, _survey),
@@ -213,8 +213,8 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
         (read_provenance, _record),
     ),
     "json": (
-        (read_json, _json),
         (read_grid_file, _written_grids),
+        (read_json, _json),
         (read_file_windows, _windows),
         (read_patterns, _patterns),
         (survey, _survey),
@@ -222,8 +222,8 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
         (read_provenance, _record),
     ),
     "csv": (
-        (read_csv, _rows),
         (read_grid_file, _written_grids),
+        (read_csv, _rows),
         (read_file_windows, _windows),
         (read_patterns, _patterns),
         (survey, _survey),
@@ -231,7 +231,7 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
     ),
     "archives": ((read_npz, _examples), (load_patterns, _examples)),
 }
-"""For each kind of file what reads it, the first two being those that say whether it is valid, and what must hold of the result."""
+"""For each kind of file what reads it, and what must hold of the result; whether the file is valid, the first says."""
 
 
 def _message(error: InputError) -> None:
@@ -254,7 +254,7 @@ def judge(kind: str, path: Path) -> dict[str, Any]:
                 result = read(path)
             check(result, path)
             del result
-            if number < 2:  # the others pass faults over, or look for something else
+            if number == 0:  # the others pass faults over, or look for something else
                 outcome["verdict"] = "valid"
         except InputError as error:
             try:

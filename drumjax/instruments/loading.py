@@ -32,8 +32,9 @@ def model_directory(name_or_path: str | PathLike[str]) -> Path:
     """
     shipped = shipped_models()
     path = Path(name_or_path)
-    if str(name_or_path) in shipped and not (isinstance(name_or_path, PathLike) and path.is_dir()):
-        if path.is_dir():
+    is_folder = os.path.isdir(path)  # unlike Path.is_dir, False for a name that no file can have
+    if str(name_or_path) in shipped and not (isinstance(name_or_path, PathLike) and is_folder):
+        if is_folder:
             raise InputError(
                 path,
                 rule="one model of this name",
@@ -41,7 +42,7 @@ def model_directory(name_or_path: str | PathLike[str]) -> Path:
                 remedy=f"write .{os.sep}{path} for the folder; for the shipped model move to another folder",
             )
         return shipped[str(name_or_path)]
-    if path.is_dir():
+    if is_folder:
         return checkpoint.find(path)
     near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
     raise InputError(
