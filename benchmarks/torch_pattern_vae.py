@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from drumjax.models.pattern_vae import PatternVAEConfig
+from drumjax.models.pattern_vae import PatternNetworkConfig, PatternVAEConfig
 
 
-def lstm_stack(config: PatternVAEConfig) -> nn.LSTM:
+def lstm_stack(config: PatternNetworkConfig) -> nn.LSTM:
     """The encoder's bidirectional layers. It has two biases where `drumjax.nn.recurrent` has their sum."""
     return nn.LSTM(config.lanes, config.lstm_units, config.lstm_layers, batch_first=True, bidirectional=True)
 
@@ -27,7 +27,8 @@ def final_states(lstm: nn.LSTM, x: torch.Tensor) -> torch.Tensor:
     return torch.cat([h[-2], h[-1]], -1)
 
 
-def _dense(widths: Sequence[int], relu_last: bool) -> nn.Sequential:
+def dense(widths: Sequence[int], relu_last: bool) -> nn.Sequential:
+    """Dense layers, a ReLU after each but, unless `relu_last`, the last."""
     layers = [module for sizes in pairwise(widths) for module in (nn.Linear(*sizes), nn.ReLU())]
     return nn.Sequential(*layers if relu_last else layers[:-1])
 
@@ -40,10 +41,10 @@ class TorchPatternVAE(nn.Module):
         if config.encoder != "lstm":
             raise ValueError(f"expected encoder lstm, the only one written in PyTorch here; found {config.encoder}")
         self.lstm = lstm_stack(config)
-        self.trunk = _dense((2 * config.lstm_units, *config.encoder_widths), relu_last=True)
+        self.trunk = dense((2 * config.lstm_units, *config.encoder_widths), relu_last=True)
         self.mean = nn.Linear(config.encoder_widths[-1], config.latent)
         self.log_variance = nn.Linear(config.encoder_widths[-1], config.latent)
-        self.decoder = _dense((config.latent, *config.decoder_widths, config.steps * config.lanes), relu_last=False)
+        self.decoder = dense((config.latent, *config.decoder_widths, config.steps * config.lanes), relu_last=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         features = self.trunk(final_states(self.lstm, x))

@@ -1,19 +1,22 @@
-"""How fast does the pattern VAE train: many steps a dispatch against one, the encoders' forms, and PyTorch?
+"""How fast do the pattern VAE and the pattern GAN train: many steps a dispatch against one, the encoders' forms, and PyTorch?
 
     python benchmarks/training.py -o results/training.json
     python benchmarks/training.py --encoder conv
+    python benchmarks/training.py --system gan
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
-rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. `drumjax, K = n` is the engine of `drumjax train`
-with n steps a dispatch. PyTorch (where it is installed) is the same network by its own layers, eager, on all cores, or on the GPU
-where JAX is on one; where the two are on devices of different kinds there is no ratio.
+rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. A step of the GAN is one of each player, without
+stabilisers: as many generated patterns as real ones before the discriminator, and as many new ones for the generator.
+`drumjax, K = n` is the engine of `drumjax train` with n steps a dispatch. PyTorch (where it is installed) is the same network by
+its own layers, eager, on all cores, or on the GPU where JAX is on one; where the two are on devices of different kinds there is no
+ratio.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,13 +27,15 @@ from common import comparable, interleaved, machine, peak_memory_mib, ratio, sho
 from tyro.conf import arg
 
 from drumjax.datasets.load import load_patterns
-from drumjax.models import PatternVAEConfig
+from drumjax.models import PatternGANConfig, PatternVAEConfig
 from drumjax.models import pattern_vae as network
 from drumjax.nn import conv
+from drumjax.systems.pattern_gan import pattern_gan_system
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system
-from drumjax.train.config import OptimizerConfig, make_optimizer
+from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import compile_program, source_of
 from drumjax.train.parallel import make_layout
+from drumjax.train.recipes import pattern_gan
 from drumjax.train.recipes.pattern_vae import PatternVAETraining
 
 
@@ -38,8 +43,10 @@ from drumjax.train.recipes.pattern_vae import PatternVAETraining
 class Benchmark:
     """Measure training steps a second."""
 
+    system: Literal["vae", "gan"] = "vae"
+    """Which of the two is trained."""
     encoder: Literal["lstm", "conv"] = "lstm"
-    """The paper's encoder, or the convolutional one (also in XLA's stock form)."""
+    """The paper's encoder (the GAN's discriminator), or the convolutional one (of the VAE also in XLA's stock form)."""
     batch: int = 64
     """Patterns a step."""
     steps: int = 50
@@ -52,11 +59,18 @@ class Benchmark:
     """The results, JSON."""
 
 
-def engine(arrays: Mapping[str, np.ndarray], encoder: str, batch: int, steps: int, k: int) -> Callable[[], None]:
+def engine(arrays: Mapping[str, np.ndarray], which: str, encoder: str, batch: int, steps: int, k: int) -> Callable[[], None]:
     """`steps` steps by the engine, k a dispatch."""
-    config = PatternVAETraining(batch_size=batch, dispatch_steps=max(k, 2), model=PatternVAEConfig(encoder=encoder))
-    system = pattern_vae_system(config.model, PatternVAELoss())
-    optimizers = {"vae": make_optimizer(OptimizerConfig())}
+    if which == "gan":
+        gan = pattern_gan.measured(replace(pattern_gan.PRESETS["plain"], model=PatternGANConfig(encoder=encoder)), arrays)
+        config: TrainingConfig = gan
+        system = pattern_gan_system(gan.model, gan.loss, gan.hits_per_pattern)
+        optimizers = {player: make_optimizer(pattern_gan.ADAM) for player in system.losses}
+    else:
+        config = PatternVAETraining()
+        system = pattern_vae_system(PatternVAEConfig(encoder=encoder), PatternVAELoss())
+        optimizers = {"vae": make_optimizer(OptimizerConfig())}
+    config = replace(config, batch_size=batch, dispatch_steps=max(k, 2))
     source = source_of(arrays, config)
     program = compile_program(system, optimizers, source, None, ema_decay=0.0, layout=make_layout(batch))
     state = program.start(jax.random.key(0))
@@ -88,11 +102,18 @@ def stock_convolution(run: Callable[[], Callable[[], None]]) -> Callable[[], Non
     return made
 
 
-def torch_steps(arrays: Mapping[str, np.ndarray], batch: int, steps: int, device: str) -> Callable[[], None]:
+def torch_steps(
+    arrays: Mapping[str, np.ndarray], which: str, encoder: str, batch: int, steps: int, device: str
+) -> Callable[[], None]:
     """`steps` steps in PyTorch on batches drawn from the same patterns."""
-    from torch_pattern_vae import make_step
+    if which == "gan":
+        import torch_pattern_gan
 
-    step = make_step(PatternVAEConfig(), device=device)
+        step = torch_pattern_gan.make_step(PatternGANConfig(encoder=encoder), device=device)
+    else:
+        import torch_pattern_vae
+
+        step = torch_pattern_vae.make_step(PatternVAEConfig(encoder=encoder), device=device)
     velocity, rng = arrays["velocity"], np.random.default_rng(0)
 
     def run() -> None:
@@ -109,19 +130,19 @@ def main() -> None:
     arrays = {name: a for name, a in load_patterns("embedded").splits["train"].items() if a.dtype.kind != "U"}
     many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
     rivals: dict[str, Any] = {
-        many: engine(arrays, call.encoder, call.batch, call.steps, call.steps),
-        one: engine(arrays, call.encoder, call.batch, call.steps, 1),
+        many: engine(arrays, call.system, call.encoder, call.batch, call.steps, call.steps),
+        one: engine(arrays, call.system, call.encoder, call.batch, call.steps, 1),
     }
-    if call.encoder == "conv" and jax.default_backend() == "cpu":
+    if call.system == "vae" and call.encoder == "conv" and jax.default_backend() == "cpu":
         few = max(call.steps // 10, 1)  # it takes so long that a tenth of the steps must do
-        stock = stock_convolution(lambda: engine(arrays, "conv", call.batch, few, few))
+        stock = stock_convolution(lambda: engine(arrays, "vae", "conv", call.batch, few, few))
         rivals["drumjax, stock convolution, a tenth of the steps"] = stock
-    if call.encoder == "lstm" and importlib.util.find_spec("torch"):
+    if (call.system == "gan" or call.encoder == "lstm") and importlib.util.find_spec("torch"):
         import torch
 
         device = torch_device()
         where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
-        rivals["PyTorch"] = torch_steps(arrays, call.batch, call.steps, device)
+        rivals["PyTorch"] = torch_steps(arrays, call.system, call.encoder, call.batch, call.steps, device)
     seconds = interleaved(rivals, call.rounds)
     rows = []
     for name, times in seconds.items():
@@ -132,10 +153,17 @@ def main() -> None:
         quotient = ratio(per_step, seconds[many] / call.steps) if fair else None
         rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, quotient])
     columns = ["rival", "ms a step", "steps/s", "patterns/s", f"times {many}'s"]
-    show(f"pattern VAE, encoder {call.encoder}, batch {call.batch}, {call.devices} device(s)", columns, rows)
+    show(f"pattern {call.system.upper()}, encoder {call.encoder}, batch {call.batch}, {call.devices} device(s)", columns, rows)
     print(f"peak memory of the process, which holds all rivals at once: {peak_memory_mib():.0f} MiB")
     results = [dict(zip(columns, row, strict=True)) for row in rows]
-    settings = {"encoder": call.encoder, "batch": call.batch, "steps": call.steps, "rounds": call.rounds, "devices": call.devices}
+    settings = {
+        "system": call.system,
+        "encoder": call.encoder,
+        "batch": call.batch,
+        "steps": call.steps,
+        "rounds": call.rounds,
+        "devices": call.devices,
+    }
     memory = {"peak_memory_of_all_rivals_mib": peak_memory_mib()}
     write_json(call.output, {"benchmark": "training", "machine": where, **settings, **memory, "results": results})
 
