@@ -42,6 +42,7 @@ VERBS = {
     "pattern crossfade": Verb("drumjax.cli.pattern:crossfade", "The disc jockey's baseline: one pattern faded into another."),
     "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
     "pattern wander": Verb("drumjax.cli.pattern:wander", "An autonomous drummer: a performance of any length."),
+    "pattern humanize": Verb("drumjax.cli.pattern:humanize", "A pattern or song of yours as a drummer would play it."),
     "again": Verb("drumjax.cli.again:again", "Make a file again, bit for bit, from its own provenance."),
     "study make": Verb("drumjax.cli.study:make", "A listening study: sounds, an offline page that asks, and the key."),
     "study analyse": Verb("drumjax.cli.study:analyse", "Scores, tests and box plots of a study's answers."),

@@ -22,6 +22,7 @@ WAYS: Mapping[str, str] = {
     "pattern crossfade": "drumjax.cli.pattern:crossfade_again",
     "pattern sample": "drumjax.cli.pattern:sample_again",
     "pattern wander": "drumjax.cli.pattern:wander_again",
+    "pattern humanize": "drumjax.cli.pattern:humanize_again",
     "pattern reconstruct": "drumjax.cli.pattern:reconstruct_again",
     "study make": "drumjax.cli.study:make_again",
 }

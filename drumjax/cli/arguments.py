@@ -65,11 +65,9 @@ HUMAN_TAKES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generating:
-    """The options of every verb that makes music."""
+class Playing:
+    """The options of every verb that writes music."""
 
-    model: str = "pattern-vae"
-    """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
     output: Annotated[str | None, arg(aliases=["-o"], metavar="PATH")] = None
     """A .mid or .json file for all measures, or a folder for one file a measure: a name without a suffix, or with a stroke at its
     end. Default: the verb's name with .mid; with --wav or --plot no such file."""
@@ -81,11 +79,6 @@ class Generating:
     """A folder of one-shot sounds, one a lane, for --wav. Default: the library's own TR-808."""
     tempo_bpm: float | None = None
     """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
-    measures: int = 1
-    """Number of patterns of 4 bars."""
-    humanize: bool = False
-    """Play as a drummer would: with small errors of timing and touch and, in sound, several takes of each drum in turn. Any of the
-    four options below turns it on too."""
     humanize_seed: int | None = None
     """The same seed makes the same errors. Default: that of --seed, else 0."""
     humanize_velocity: float | None = None
@@ -107,8 +100,7 @@ class Generating:
         from drumjax.patterns import humanize as errors
         from drumjax.synth.tr808 import MOST_TAKES
 
-        given = (self.humanize_seed, self.humanize_velocity, self.humanize_timing_ms, self.humanize_takes)
-        if not self.humanize and given == (None,) * 4:
+        if not self.is_humanized:
             return None
         settings = Humanizing(
             seed=(self.seed or 0) if self.humanize_seed is None else self.humanize_seed,
@@ -124,19 +116,60 @@ class Generating:
         return settings
 
     @property
+    def is_humanized(self) -> bool:
+        """Whether any setting of it is given."""
+        given = (self.humanize_seed, self.humanize_velocity, self.humanize_timing_ms, self.humanize_takes)
+        return given != (None,) * 4
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The patterns that go in, as they were typed."""
         return ()
 
+    @property
+    def folders(self) -> tuple[str | Path | None, ...]:
+        """The folders that go in, where they are folders."""
+        return (self.kit,)
 
-def destination(call: Generating) -> str | None:
+    @property
+    def number(self) -> int:
+        """How many patterns come out."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generating(Playing):
+    """The options of every verb that makes music with a model."""
+
+    model: str = "pattern-vae"
+    """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
+    measures: int = 1
+    """Number of patterns of 4 bars."""
+    humanize: bool = False
+    """Play as a drummer would: with small errors of timing and touch and, in sound, several takes of each drum in turn. Any of the
+    options --humanize-… turns it on too."""
+
+    @property
+    def is_humanized(self) -> bool:
+        return self.humanize or super().is_humanized
+
+    @property
+    def folders(self) -> tuple[str | Path | None, ...]:
+        return self.kit, self.model
+
+    @property
+    def number(self) -> int:
+        return self.measures
+
+
+def destination(call: Playing) -> str | None:
     """Where the patterns go: what `-o` names, without it a file of the verb's name; None where sound or a picture is all."""
     if call.output is None and call.wav is None and call.plot is None:
         return f"{type(call).__name__.lower()}.mid"
     return call.output
 
 
-def check_options(call: Generating) -> None:
+def check_options(call: Playing) -> None:
     """That a call's tempo is one, and that all its results can have the names and places it asks for, before any work is done.
 
     Raises:
@@ -159,15 +192,15 @@ def check_options(call: Generating) -> None:
     _check_inputs_stay(call, output)
 
 
-def _check_inputs_stay(call: Generating, output: str | None) -> None:
+def _check_inputs_stay(call: Playing, output: str | None) -> None:
     patterns = [Path(parse_reference(source)[0]) for source in call.sources]
     results = [path for path in (call.wav, call.plot) if path is not None]
     if output is not None and names_folder(output):
-        # Of a folder's files only those are asked after that go in: `measures` may be any number yet.
-        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, call.measures)]
+        # Of a folder's files only those are asked after that go in: their number may be any yet.
+        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, call.number)]
     elif output is not None:
         results.append(Path(output))
-    folders = [Path(name).resolve() for name in (call.kit, call.model) if name is not None and Path(name).is_dir()]
+    folders = [Path(name).resolve() for name in call.folders if name is not None and Path(name).is_dir()]
     for i, result in enumerate(results):
         taken = "a file that goes in" if any(same_file(result, pattern) for pattern in patterns) else ""
         if result.exists() and any(result.resolve().is_relative_to(folder) for folder in folders):

@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 
-from tyro.conf import Suppress
+import numpy as np
+from tyro.conf import Positional, Suppress, arg
 
+from drumjax.boundary import InputError, file_sha256
 from drumjax.cli.arguments import (
     Generating,
     Goal,
+    Playing,
     Start,
     check_options,
     check_patterns,
@@ -32,14 +35,24 @@ from drumjax.cli.arguments import (
     write_sound,
 )
 from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_kit, find_model, find_pattern, parts, rebuild
-from drumjax.patterns import PAPER_TEMPO_BPM, Pattern, concatenate
+from drumjax.patterns import (
+    BUILT_IN,
+    GM,
+    MEASURE_STEPS,
+    PAPER_TEMPO_BPM,
+    STEPS_PER_QUARTER,
+    TR808,
+    DrumMap,
+    Pattern,
+    concatenate,
+    read_patterns,
+)
 from drumjax.patterns.humanize import humanize_all
 from drumjax.provenance import Named, joined
 from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import render, render_between
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.figure import Figure
 
     from drumjax.instruments.pattern import PatternInstrument
@@ -49,7 +62,9 @@ CURVE_POINTS = 12
 """Between two measures of a pictured path."""
 HUMANIZE = ("humanize_seed", "humanize_velocity", "humanize_timing_ms", "humanize_takes")
 """What a record says of a call that was humanised."""
-Call = TypeVar("Call", bound=Generating)
+MOST_PICTURED = 32
+"""Lines of four bars on the sheet of a long pattern."""
+Call = TypeVar("Call", bound=Playing)
 Lead = TypeVar("Lead", bound="Leading")
 
 
@@ -157,6 +172,39 @@ class Wander(Generating):
     """Of the walk, of the straight line's direction, and of the plane in a model with more than two dimensions."""
 
 
+@dataclass(frozen=True)
+class Humanize(Playing):
+    """A pattern or a whole song of yours as a drummer would play it: small errors of timing and touch, the hits stay.
+
+    FILE is read whole, at its own length, tempo and metre; FILE#k is its k-th window of 4 bars. In sound several takes of
+    each drum are heard in turn.
+
+    examples:
+      drumjax pattern humanize song.mid -o human.mid
+      drumjax pattern humanize a.mid#2 --humanize-timing-ms 12 --humanize-seed 3 -o out.mid --wav out.wav --plot out.png
+      drumjax pattern humanize embedded:techno#3 --kit my_kit/ --wav out.wav
+    """
+
+    pattern: Annotated[Positional[str], arg(metavar="PATTERN")]
+    """The pattern: FILE, FILE#k or embedded:GENRE[#k]."""
+    drum_map: Literal["tr808", "pocket", "gm"] | None = None
+    """What its notes are read as. Default: tr808 where that has a lane for each of them, else gm."""
+    channel: int | None = None
+    """MIDI channel (1 to 16) of the drums, where it is not 10."""
+    steps: Annotated[int | None, Suppress] = None
+    """The length that a record says: a file was read whole, or its first window was."""
+    first_step: Annotated[int, Suppress] = 0
+    """How many steps came before, in Python."""
+
+    @property
+    def is_humanized(self) -> bool:
+        return True
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.pattern,)
+
+
 def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
     """The instrument and the two ends; that the ends are there is found before the model is loaded."""
     check_patterns(*call.sources)
@@ -176,12 +224,54 @@ def _seeded(patterns: Sequence[Pattern], seed: int | None) -> list[Pattern]:
     return [replace(pattern, provenance={**(pattern.provenance or {}), "seed": seed}) for pattern in patterns]
 
 
-def _humanized(call: Generating, patterns: Sequence[Pattern]) -> list[Pattern]:
+def _read_whole(call: Humanize) -> Pattern:
+    """The pattern that a call names, whole or a window of it, by the least drum map that has all its hits."""
+    name, k = parse_reference(call.pattern)
+    check_patterns(call.pattern)
+
+    def read(drum_map: DrumMap) -> Pattern:
+        if k is not None or name.startswith("embedded"):
+            return load_pattern(call.pattern, drum_map, channel=call.channel)
+        patterns, faults = read_patterns(name, drum_map=drum_map, channel=call.channel)
+        if not patterns:
+            raise faults[0]
+        if len(patterns) + len(faults) > 1:
+            remedy = f"name one as {name}#0, {name}#1, …"
+            raise InputError(name, rule="one pattern", found=f"{len(patterns) + len(faults)} patterns", remedy=remedy)
+        if call.steps not in (None, patterns[0].steps):
+            return load_pattern(call.pattern, drum_map, steps=call.steps or MEASURE_STEPS, channel=call.channel)
+        entry = {"path": call.pattern, "sha256": file_sha256(name)} | ({} if call.channel is None else {"channel": call.channel})
+        return replace(patterns[0], provenance=entry)
+
+    if call.drum_map is not None:
+        return read(BUILT_IN[call.drum_map])
+    if name.startswith("embedded"):
+        return read(TR808)
+    whole = read(GM)
+    played = {GM.out_pitches[lane] for lane in np.flatnonzero(whole.hits.any(axis=0))}
+    return read(TR808) if played <= TR808.lane_of_pitch.keys() else whole
+
+
+def make_humanized(call: Humanize) -> Made:
+    """A pattern of any length; the picture is a sheet of its first measures."""
+    pattern = _read_whole(call)
+    pattern = pattern if call.tempo_bpm is None else replace(pattern, tempo_bpm=call.tempo_bpm)
+    patterns = _humanized(call, [pattern], call.first_step)
+
+    def picture() -> Figure:
+        bar = max(4 * STEPS_PER_QUARTER * pattern.metre[0] // pattern.metre[1], 1)
+        starts = range(0, min(pattern.steps, MOST_PICTURED * 4 * bar), 4 * bar)
+        return _sheet([replace(patterns[0].window(first, 4 * bar), name=f"bar {first // bar + 1}") for first in starts])
+
+    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=picture, takes=_takes(call))
+
+
+def _humanized(call: Playing, patterns: Sequence[Pattern], first_step: int = 0) -> list[Pattern]:
     """The patterns as a drummer would play them, where the call asks for it; provenance then says how, the kit's takes included."""
     settings = call.humanizing
     if settings is None:
         return list(patterns)
-    made = humanize_all(patterns, settings.seed, velocity=settings.velocity, timing_ms=settings.timing_ms)
+    made = humanize_all(patterns, settings.seed, velocity=settings.velocity, timing_ms=settings.timing_ms, first_step=first_step)
     return [replace(pattern, provenance=_with_takes(pattern.provenance or {}, settings.takes)) for pattern in made]
 
 
@@ -189,7 +279,7 @@ def _with_takes(origin: Mapping[str, Any], takes: int) -> dict[str, Any]:
     return {**origin, "parameters": {**origin["parameters"], "humanize_takes": takes}}
 
 
-def _takes(call: Generating) -> int:
+def _takes(call: Playing) -> int:
     return 1 if call.humanizing is None else call.humanizing.takes
 
 
@@ -267,8 +357,6 @@ def make_wander(call: Wander) -> Made:
 
 
 def _wandering(call: Wander, instrument: PatternInstrument, patterns: Sequence[Pattern]) -> Figure:
-    import numpy as np
-
     from drumjax.patterns import wandering
     from drumjax.plots import noise_path
 
@@ -382,11 +470,26 @@ def reconstruct_again(recall: Recall) -> Write:
     found = find_pattern(recall, entry)
     instrument = load_instrument(find_model(recall))
     pattern = load_pattern(found, instrument.drum_map, steps=instrument.config.steps, channel=entry.channel)
-    # A file's name is its pattern's, and stays so in what is made of it: it may have another now.
-    stem = Path(parse_reference(entry.name)[0]).stem if pattern.name == Path(parse_reference(found)[0]).stem else pattern.name
-    named = replace(pattern, tempo_bpm=call.tempo_bpm or pattern.tempo_bpm, name=stem)
+    named = replace(pattern, tempo_bpm=call.tempo_bpm or pattern.tempo_bpm, name=_name_then(pattern, entry, found))
     patterns = _humanized(call, instrument.reconstruct([named]))
     return _again(recall, Made(patterns, lambda kit: render(patterns, kit), lambda: _sheet(patterns), _takes(call)), kit)
+
+
+def humanize_again(recall: Recall) -> Write:
+    """How `drumjax again` makes the files of `pattern humanize`."""
+    kit = _kit_entry(recall, 1)
+    may = (*HUMANIZE, "first_step")
+    call = rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""})
+    entry = recall.record.inputs[0]
+    found = find_pattern(recall, entry)
+    made = make_humanized(replace(call, pattern=found, channel=entry.channel, humanize_takes=call.humanize_takes or 1))
+    patterns = [replace(pattern, name=_name_then(pattern, entry, found)) for pattern in made.patterns]
+    return _again(recall, made._replace(patterns=patterns), kit)
+
+
+def _name_then(pattern: Pattern, entry: Named, found: str) -> str:
+    """A file's name is its pattern's, and stays so in what is made of it: it may have another now."""
+    return Path(parse_reference(entry.name)[0]).stem if pattern.name == Path(parse_reference(found)[0]).stem else pattern.name
 
 
 def interpolate(arguments: list[str], prog: str) -> int:
@@ -407,3 +510,8 @@ def sample(arguments: list[str], prog: str) -> int:
 def wander(arguments: list[str], prog: str) -> int:
     """`drumjax pattern wander`."""
     return _run(Wander, make_wander, arguments, prog)
+
+
+def humanize(arguments: list[str], prog: str) -> int:
+    """`drumjax pattern humanize`."""
+    return _run(Humanize, make_humanized, arguments, prog)

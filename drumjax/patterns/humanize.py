@@ -28,6 +28,7 @@ TIMING_MS = 6.0
 MOST_VELOCITY = 0.25
 MOST_TIMING_MS = 50.0
 MOST_SEED = 2**32 - 1
+MOST_STEPS = 2**31
 _LATEST = np.nextafter(np.float32(1), np.float32(0))
 _ROOT_3 = float(np.sqrt(3.0))
 
@@ -69,12 +70,12 @@ def humanize(
         pattern,
         velocity=np.where(pattern.hits, np.clip(velocities, LEAST_VELOCITY, 1).astype(np.float32), 0),
         offset=np.where(pattern.hits, np.clip(offsets.astype(np.float32), -1, _LATEST), 0),
-        provenance=_recorded(pattern, seed, velocity, timing_ms),
+        provenance=_recorded(pattern, seed, velocity, timing_ms, first_step),
     )
 
 
 def humanize_all(
-    patterns: Sequence[Pattern], seed: int = 0, *, velocity: float = VELOCITY, timing_ms: float = TIMING_MS
+    patterns: Sequence[Pattern], seed: int = 0, *, velocity: float = VELOCITY, timing_ms: float = TIMING_MS, first_step: int = 0
 ) -> list[Pattern]:
     """Patterns that are played one after another: no two measures get the same errors, and more of them change none.
 
@@ -83,11 +84,12 @@ def humanize_all(
       seed: see `humanize`.
       velocity: see `humanize`.
       timing_ms: see `humanize`.
+      first_step: how many steps of the performance come before these patterns.
 
     Raises:
       ValueError: see `humanize`.
     """
-    before = np.cumsum([0, *(pattern.steps for pattern in patterns)]).tolist()
+    before = np.cumsum([first_step, *(pattern.steps for pattern in patterns)]).tolist()
     return [
         humanize(pattern, seed, velocity=velocity, timing_ms=timing_ms, first_step=first)
         for pattern, first in zip(patterns, before, strict=False)
@@ -101,8 +103,8 @@ def _check(seed: int, velocity: float, timing_ms: float, first_step: int) -> Non
         raise ValueError(f"expected a share of velocity from 0 to {MOST_VELOCITY}, found {velocity}")
     if not 0 <= timing_ms <= MOST_TIMING_MS:
         raise ValueError(f"expected a timing of 0 to {MOST_TIMING_MS:g} ms, found {timing_ms}")
-    if first_step < 0:
-        raise ValueError(f"expected a first step of at least 0, found {first_step}")
+    if not 0 <= first_step <= MOST_STEPS:
+        raise ValueError(f"expected a first step of 0 to {MOST_STEPS:,}, found {first_step}")
 
 
 def _draws(seed: int, first_step: int, steps: int, lanes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -119,10 +121,14 @@ def _draws(seed: int, first_step: int, steps: int, lanes: int) -> tuple[np.ndarr
     return drawn[..., 0], drawn[..., 1]
 
 
-def _recorded(pattern: Pattern, seed: int, velocity: float, timing_ms: float) -> Mapping[str, Any]:
+def _recorded(pattern: Pattern, seed: int, velocity: float, timing_ms: float, first_step: int) -> Mapping[str, Any]:
     origin = pattern.provenance
-    settings = {"humanize_seed": seed, "humanize_velocity": float(velocity), "humanize_timing_ms": float(timing_ms)}
+    settings: dict[str, Any] = {"humanize_seed": seed, "humanize_velocity": float(velocity), "humanize_timing_ms": float(timing_ms)}
     if origin is not None and is_record(origin):
         return {**origin, "parameters": {**origin["parameters"], **settings}}
     entries = [origin] if origin else []
+    # What a file was read as: a whole song or its first window, by which drum map, at which tempo.
+    settings |= {"drum_map": pattern.drum_map.name, "tempo_bpm": pattern.tempo_bpm, "steps": pattern.steps}
+    if first_step:
+        settings["first_step"] = first_step
     return provenance("pattern humanize", model=None, model_sha256=None, seed=None, parameters=settings, inputs=entries)

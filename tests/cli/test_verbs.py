@@ -15,7 +15,7 @@ from drumjax.train.recipe import RECIPES, recipe
 PROMISED = {
     *("demo", "doctor", "models list", "models show", "data inspect", "data build", "data arrays", "train", "evaluate"),
     *("study make", "study analyse"),
-    *("pattern interpolate", "pattern crossfade", "pattern sample", "pattern wander", "again"),
+    *("pattern interpolate", "pattern crossfade", "pattern sample", "pattern wander", "pattern humanize", "again"),
 }
 
 

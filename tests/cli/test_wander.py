@@ -13,7 +13,8 @@ import soundfile
 
 import drumjax
 from drumjax.cli.pattern import Wander
-from drumjax.patterns import read_windows, wandering
+from drumjax.patterns import read_midi_pattern, read_windows, wandering
+from drumjax.patterns.humanize import humanize
 from drumjax.provenance import read_provenance
 
 RATE = 44_100
@@ -185,3 +186,76 @@ def test_a_humanised_crossfade_sounds_as_its_ends_are_played(command, files, mod
     measures = [human[first : first + 8 * RATE] for first in (0, 8 * RATE, 16 * RATE)]
     assert np.corrcoef(measures[0], measures[1])[0, 1] < 0.98
     assert np.sqrt(np.mean(human**2)) == pytest.approx(np.sqrt(np.mean(plain**2)), rel=0.15)
+
+
+# A pattern of one's own
+
+
+def song(midi, name: str = "song.mid") -> Path:
+    """Three bars of 3/4 at 101 beats a minute, with a tom, a crash and a triangle among its drums."""
+    beat = {(s, "BD"): 100 for s in range(0, 36, 6)} | {(s, "CH"): 70 for s in range(0, 36, 2)}
+    return midi(name, beat | {(0, 49): 120, (11, 45): 90, (20, 81): 60}, steps=36, metre=(3, 4), tempo_bpm=101.0)
+
+
+def test_a_song_keeps_every_note_its_length_tempo_and_metre(command, midi) -> None:
+    song(midi)
+    called = command("pattern", "humanize", "song.mid", "-o", "o.mid", "--wav", "o.wav", "--plot", "o.png", "--humanize-seed", 3)
+    assert called.out.splitlines() == ["wrote o.mid", "no sound for gm81 (1 hits)", "wrote o.wav", "wrote o.png"]
+    before, after = notes("song.mid"), notes("o.mid")
+    by_step = [sorted((round(time / (15 / 101)), pitch) for time, pitch, _ in each) for each in (before, after)]
+    assert by_step[0] == by_step[1]
+    late = [time - round(time / (15 / 101)) * (15 / 101) for time, _, _ in after]
+    assert 0.002 < np.std(late) < 0.011
+    messages = [message for track in mido.MidiFile("o.mid").tracks for message in track]
+    assert [(m.numerator, m.denominator) for m in messages if m.type == "time_signature"] == [(3, 4)]
+    assert mido.MidiFile("o.mid").length == pytest.approx(36 * 15 / 101, abs=0.01)
+    assert read_provenance("o.mid")["parameters"]["drum_map"] == "gm"
+    assert np.abs(soundfile.read("o.wav")[0]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "song.mid --drum-map gm", "song.mid --drum-map tr808 --tempo-bpm 140.25", "long.mid", "long.mid#2 --humanize-takes 8",
+        "a.mid --channel 10 --humanize-velocity 0.2 --humanize-timing-ms 3", "embedded:idm#5 --seed 7", "grid.json",
+    ],
+)  # fmt: skip
+def test_what_was_humanised_is_made_again(command, files, midi, words) -> None:
+    song(midi)
+    (files / "grid.json").write_text('[{"name": "g", "tracks": {"BD": "x...x...x...x...", "SD": "....x.......x..."}}]')
+    assert command("pattern", "humanize", *words.split(), "-o", "o.mid", "--wav", "o.wav").code == 0
+    Path("moved").mkdir()
+    for name in ("song.mid", "long.mid", "a.mid"):
+        Path(name).rename(Path("moved") / f"other-{name}")
+    moved = {"song": "moved/other-song.mid", "long": "moved/other-long.mid", "a.mi": "moved/other-a.mid"}.get(words[:4])
+    for name in ("o.mid", "o.wav"):
+        called = command("again", name, *(["--input", moved] if moved else []))
+        assert (called.code, called.err) == (0, "")
+        assert called.out.endswith(f"the same bytes as {name}\n")
+
+
+def test_what_was_humanised_in_python_is_made_again(command, files) -> None:
+    whole = read_midi_pattern("long.mid")[0]
+    for k, pattern in enumerate([whole, *read_windows("long.mid")]):
+        humanize(pattern, 5, timing_ms=10, first_step=64 * k).save(f"{k}.mid")
+        called = command("again", f"{k}.mid")
+        assert called.code == 0, called.err
+        assert called.out.endswith(f"the same bytes as {k}.mid\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("none.mid", "none.mid: expected"),
+        ("two.json", "two.json: expected one pattern; found 2 patterns; name one as two.json#0"),
+        ("embedded:techno --drum-map gm", "expected a model of the drum map 'tr808'"), ("a.mid#4", "expected a window from 0 to 0"),
+        ("a.mid --humanize-timing-ms 51", "--humanize-timing-ms: expected 0 to 50.0; found 51.0;"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_humanised_is_said(command, files, words, said) -> None:
+    row = '{"name": "g", "tracks": {"BD": "x...x...x...x..."}}'
+    (files / "two.json").write_text(f"[{row}, {row}]")
+    called = command("pattern", "humanize", *words.split(), "-o", "o.mid")
+    assert (called.code, called.out) == (2, "")
+    assert said in called.err
+    assert not Path("o.mid").exists()

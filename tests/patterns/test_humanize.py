@@ -142,7 +142,9 @@ def test_a_file_that_was_humanised_is_named_as_the_input():
     origin = {"path": "a.mid", "sha256": "0" * 64}
     record = humanize(random_pattern(0, provenance=origin), 8).provenance
     assert (record["verb"], record["inputs"]) == ("pattern humanize", [origin])
-    assert record["parameters"] == {"humanize_seed": 8, "humanize_velocity": VELOCITY, "humanize_timing_ms": TIMING_MS}
+    settings = {"humanize_seed": 8, "humanize_velocity": VELOCITY, "humanize_timing_ms": TIMING_MS}
+    assert record["parameters"] == {**settings, "drum_map": "tr808", "tempo_bpm": 129.0, "steps": 64}
+    assert humanize(random_pattern(0, provenance=origin), first_step=640).provenance["parameters"]["first_step"] == 640
     assert humanize(random_pattern(0), 8).provenance["inputs"] == []
 
 
