@@ -1,6 +1,7 @@
 """Grids and MIDI: drum maps, patterns, reading and writing files.
 
-`drumjax.patterns.paths` (interpolation) is imported by its own name, because it draws in JAX.
+`drumjax.patterns.paths` (interpolation) and `drumjax.patterns.wandering` are imported by their own names, because they draw in JAX,
+and `drumjax.patterns.humanize` because its function has the same.
 """
 
 from drumjax.patterns.drum_map import (
