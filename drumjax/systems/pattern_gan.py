@@ -15,8 +15,9 @@ from drumjax.losses import discriminator_loss, generator_loss, masked_mean, r1_p
 from drumjax.models.pattern_gan import PatternGANConfig, discriminate, draw_noise, generate, init_discriminator, init_generator
 from drumjax.systems.system import Progress, System
 
-VALIDATION_SAMPLES = 512
-"""A validation looks at the patterns of this many draws of noise, the same ones every time (our decision)."""
+VALIDATION_SAMPLES, THRESHOLD_SAMPLES = 512, 4096
+"""A validation looks at the patterns of so many draws of noise, the same ones every time, the threshold at more of them, for the
+number of hits varies much from pattern to pattern (our decision)."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,24 @@ def threshold_for(values: jax.Array, hits_per_pattern: float) -> jax.Array:
     """The threshold at which patterns have so many hits on average.
 
     Args:
-      values: float32 (n, steps, lanes), velocities before the threshold.
+      values: float32 (n, steps, lanes), velocities before the threshold, at least 0.
       hits_per_pattern: the mean number of cells that shall reach it.
 
     Returns:
       float32 scalar, one of the values: as many as asked for are at least as large, up to ties and rounding to a whole number.
     """
-    flat = jnp.sort(values.reshape(-1))
-    last = min(max(round(len(values) * hits_per_pattern), 1), flat.size)
-    return flat[flat.size - last]
+    wanted = min(max(round(len(values) * hits_per_pattern), 1), values.size)
+    # Numbers of at least 0 are in the order of their bits, and halving finds the place among them sooner than sorting.
+    bits = jax.lax.bitcast_convert_type(values.astype(jnp.float32), jnp.int32)
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = ends
+        middle = low + (high - low + 1) // 2
+        enough = jnp.sum(bits >= middle) >= wanted
+        return jnp.where(enough, middle, low), jnp.where(enough, high, middle - 1)
+
+    found, _ = jax.lax.fori_loop(0, 31, halve, (jnp.int32(0), jnp.max(bits)))
+    return jax.lax.bitcast_convert_type(found, jnp.float32)
 
 
 def hamming(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -74,10 +84,10 @@ def pattern_gan_system(config: PatternGANConfig, loss: PatternGANLoss, hits_per_
     generated, from noise drawn for the items' slots, so that the mini-batch is balanced; the generator's update draws anew.
 
     `validate` sums over the items x, with the patterns y of `VALIDATION_SAMPLES` fixed draws of noise at the threshold that gives
-    them `hits_per_pattern` hits on average: `items`; `threshold` and `fake_right` (the share of y that the discriminator finds),
-    each times the items; `real_right`, the number of x that it takes for real; `distance`, the sum over x of the Hamming distance
-    to the nearest y, in cells; `hits`, the number of x with a hit in each cell; and `rates`, the share of y with one times the
-    items.
+    `THRESHOLD_SAMPLES` of them `hits_per_pattern` hits on average: `items`; `threshold` and `fake_right` (the share of y that the
+    discriminator finds), each times the items; `real_right`, the number of x that it takes for real; `distance`, the sum over x of
+    the Hamming distance to the nearest y, in cells; `hits`, the number of x with a hit in each cell; and `rates`, the share of y
+    with one times the items.
     """
 
     def init(key: jax.Array, batch: dict[str, jax.Array]) -> tuple[dict[str, Any], Any]:
@@ -127,8 +137,8 @@ def pattern_gan_system(config: PatternGANConfig, loss: PatternGANLoss, hits_per_
 
     def validate(params, extra, batch):
         x, mask = batch["velocity"], batch["mask"]
-        values = velocities(params, draw_noise(config, jax.random.key(0), jnp.arange(VALIDATION_SAMPLES)))
-        threshold = threshold_for(values, hits_per_pattern)
+        values = velocities(params, draw_noise(config, jax.random.key(0), jnp.arange(THRESHOLD_SAMPLES)))
+        threshold, values = threshold_for(values, hits_per_pattern), values[:VALIDATION_SAMPLES]
         fake, real = (values >= threshold).astype(jnp.float32), (x > 0).astype(jnp.float32)
         found = discriminate(config, params["discriminator"], heard(values)) <= 0
         taken = discriminate(config, params["discriminator"], x) > 0
