@@ -24,24 +24,14 @@ from faults.row import Row
 LIVES = 7
 """The most kills of one chain."""
 POINTS = [
-    *["payload", "manifest", "rename", "prune", "row", "configured", "between", "compile", "moment"],
-    *[
-        "renamed",
-        "pruning",
-        "card",
-        "moment",
-        "hashing",
-        "flush",
-        "table",
-        "restore",
-        "replace",
-        "config",
-        "moment",
-        "events",
-        "claim",
-    ],
+    *("configured", "payload", "rename", "prune", "manifest"),
+    *("compile", "row", "damaged", "moment", "pruning"),
+    *("config", "flush", "moment", "renamed", "restore"),
+    *("events", "card", "moment", "table", "hashing"),
+    *("claim", "moment", "moment", "payload", "moment"),
 ]
-"""Where lives end, in turn: labels of `life.LABELS`, `compile` and `moment`, the k-th millisecond of a life."""
+"""Where lives end, in turn: labels of `life.LABELS`; `compile`, while the first program is built; `moment`, some time after the
+start; `damaged`, some time after a start at which the last checkpoint was found damaged."""
 
 
 def whole_life(training: Training, cache: Path) -> dict[str, Any]:

@@ -113,8 +113,11 @@ def differences(one: Training, other: Training) -> Iterator[str]:
             x, y = arrays[name], others[name]
             if (x.dtype, x.shape, x.tobytes()) != (y.dtype, y.shape, y.tobytes()):
                 yield f"{name} of the {which} checkpoint"
-        if card_of(a) != card_of(b):
-            yield f"the card of the {which} checkpoint"
+        card, other_card = card_of(a), card_of(b)
+        if fields := [
+            f"{key} {card.get(key)} and {other_card.get(key)}" for key in card | other_card if card.get(key) != other_card.get(key)
+        ]:
+            yield f"the card of the {which} checkpoint: {', '.join(fields)[:400]}"
     rows, others = rows_of(one.workdir), rows_of(other.workdir)
     if not (one.stepwise and other.stepwise):
         steps = [int(row["step"]) for row in others]
@@ -122,7 +125,8 @@ def differences(one: Training, other: Training) -> Iterator[str]:
             yield "the order of the rows of metrics.csv"
         rows, others = _validated(rows), _validated(others)
     if rows != others:
-        yield f"metrics.csv: {len(rows)} and {len(others)} rows"
+        first = next((pair for pair in zip(rows, others, strict=False) if pair[0] != pair[1]), None)
+        yield f"metrics.csv: {len(rows)} and {len(others)} rows, first {first}"
     left = sorted(path.name for path in (other.workdir / "checkpoints").iterdir() if not path.name.isdecimal())
     if any(not name.endswith(".bad") for name in left):
         yield f"left behind: {left}"
