@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from faults.lives import RECIPES, STEPS, Training, live
+from faults.lives import RECIPES, STEPS, Training, cache_of, live
 from faults.row import Row
 
 Rng = np.random.Generator
@@ -298,7 +298,7 @@ def run(n: int, seed: int, say: Callable[[str], None]) -> Row:
     failures: list[str] = []
     kinds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        victims = [Victim(recipe, Path(folder) / recipe, Path(folder) / "compiled") for recipe in RECIPES]
+        victims = [Victim(recipe, Path(folder) / recipe, cache_of(Path(folder))) for recipe in RECIPES]
         for k in range(n):
             kind, victim = list(ATTACKS)[k % len(ATTACKS)], victims[k // len(ATTACKS) % len(victims)]
             faults = victim.attack(kind, k // len(ATTACKS) // len(victims), draw)

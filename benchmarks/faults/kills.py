@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from faults.life import LABELS
-from faults.lives import KILLED, RECIPES, Training, differences, environment, live
+from faults.lives import KILLED, RECIPES, Training, cache_of, differences, environment, live
 from faults.row import Row
 
 LIVES = 7
@@ -128,7 +128,7 @@ def run(n: int, seed: int, say: Callable[[str], None]) -> Row:
     passed = chains = 0
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        cache = place / "compiled"
+        cache = cache_of(place)
         wholes = {}
         while (done := sum(died.values())) < n:
             names = list(RECIPES)

@@ -46,6 +46,11 @@ class Training(NamedTuple):
         return [sys.executable, *([str(LIFE), json.dumps(spec)] if spec is not None else ["-m", "drumjax"]), *words]
 
 
+def cache_of(place: Path) -> Path:
+    """Where lives keep compiled programs: where the environment says, so that several rows compile once, else in `place`."""
+    return Path(os.environ.get("JAX_COMPILATION_CACHE_DIR") or place / "compiled")
+
+
 def environment(cache: Path | None) -> dict[str, str]:
     """Of a life: on the CPU, with compiled programs kept in `cache`, or compiled anew for None."""
     kept = {

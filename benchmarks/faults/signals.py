@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from faults.lives import RECIPES, STEPS, Training, differences, environment, live
+from faults.lives import RECIPES, STEPS, Training, cache_of, differences, environment, live
 from faults.row import Row
 
 KINDS = ("moment", "compiling", "moment", "second", "moment", "budget")
@@ -151,7 +151,7 @@ def run(n: int, seed: int, say: Callable[[str], None]) -> Row:
     kinds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        cache = place / "compiled"
+        cache = cache_of(place)
         references: dict[str, tuple[Training, dict[str, Any]]] = {}
         for k in range(n):
             kind, recipe = KINDS[k % len(KINDS)], list(RECIPES)[k // len(KINDS) % len(RECIPES)]
