@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -169,3 +170,45 @@ def test_a_torn_table_of_the_training_stops_no_report(command, data, tiny_workdi
         table.write("81,0.")
     assert command("evaluate", "w", "--data", data, "--transitions", "1", "-o", "r").code == 0
     assert not Path("r/training.png").exists()
+
+
+def test_a_gan_is_measured_by_what_it_generates(command, data, untrained_gan, tmp_path) -> None:
+    words = ["evaluate", str(untrained_gan), "--data", data, "--sets", "2", "--seed", "5"]
+    called = command(*words, "-o", "r")
+    assert (called.code, called.err) == (0, "")
+    content = json.loads(Path("r/report.json").read_text())
+    n = load_patterns(data).info.counts["test"]
+    assert [content[key] for key in ("suite", "split", "n", "held_out")] == ["generation", "test", n, None]
+    names = ("precision", "coverage", "distance_to_data", "copies", "diversity", "cell_rate_error", "genre_share idm")
+    for name in names:
+        for of in ("", " of held-out patterns", " of independent cells"):
+            assert isinstance(content["metrics"][name + of]["mean"], float)
+    page = Path("r/report.html").read_text()
+    table = {row[0]: row for row in (re.findall(r"<td[^>]*>(.*?)</td>", line) for line in page.split("<tr>")) if row}
+    for name in names:
+        figures = [content["metrics"][name + of] for of in ("", " of held-out patterns", " of independent cells")]
+        expected = [figures[0]["mean"], figures[0]["sd"], figures[1]["mean"], figures[2]["mean"]]
+        assert table[name][1:5] == [f"{value:.4g}" for value in expected]
+    assert "independent cells" in called.out.splitlines()[0]
+    pictures = {path.name for path in Path("r").glob("*.png")}
+    assert pictures == {"hit_numbers.png", "hit_rates.png", "samples.png"} == {a for a in Links(page).found if a.endswith(".png")}
+    assert command(*words, "-o", "again").code == 0
+    for name in ("report.json", *pictures):
+        assert Path("r", name).read_bytes() == Path("again", name).read_bytes()
+
+
+def test_a_vae_is_measured_by_what_it_generates_where_that_is_asked_for(command, data, model) -> None:
+    assert command("evaluate", model[1], "--data", data, "--suite", "generation", "--sets", "1", "-o", "r").code == 0
+    assert json.loads(Path("r/report.json").read_text())["suite"] == "generation"
+    assert "the best onset F1 on the validation split" in Path("r/report.html").read_text()
+
+
+def test_what_a_suite_cannot_do_is_refused(command, data, model, untrained_gan) -> None:
+    called = command("evaluate", str(untrained_gan), "--data", data, "--suite", "patterns")
+    assert called.code == 2
+    assert "expected a model with an encoder for the suite 'patterns'" in called.err
+    assert "name --suite generation" in called.err
+    called = command("evaluate", model[1], "--data", data, "--suite", "generation", "--split", "train")
+    assert called.code == 2
+    assert "held-out patterns for the suite 'generation'" in called.err
+    assert not Path("report").exists()
