@@ -45,7 +45,7 @@ ATTACKS = {
     "audio": Attack("faults.files:run_audio", 2000, 20_000),
     "text": Attack("faults.files:run_text", 500, 5_000),
     "archives": Attack("faults.files:run_archives", 100, 1_000),
-    "devices": Attack("faults.devices:run", 4, 8),
+    "devices": Attack("faults.devices:run", 3, 32),
 }
 
 

@@ -6,7 +6,9 @@ python tests/train/toy.py '{"workdir": "runs/toy", "steps": 100}'
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,6 +124,20 @@ class _Hiding:
         return None if name.partition(".")[0] in self.names else self.finder.find_spec(name, path, target)
 
 
+def stopping(at_validation: int) -> Any:
+    """`summarise`, and a signal to ourselves at the k-th validation."""
+    left = [at_validation]
+
+    def summarise_and_stop(sums):
+        left[0] -= 1
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(0.2)  # the thread that reads signals has its turn
+        return summarise(sums)
+
+    return summarise_and_stop
+
+
 def main(arguments: dict[str, Any]) -> None:
     """Trains, alone or with other processes."""
     if arguments.pop("bare", False):
@@ -129,10 +145,13 @@ def main(arguments: dict[str, Any]) -> None:
     from drumjax.train.run import train
 
     config = replace(RECIPE.presets["paper"], **arguments.pop("config", {}))
+    recipe, stop_at = RECIPE, arguments.pop("stop_at", None)
+    if stop_at is not None:
+        recipe = RECIPE._replace(summarise=stopping(stop_at))
     points = point_set(sha=arguments.pop("sha", "a" * 64))
 
     def run(team: Any = None) -> None:
-        result = train(RECIPE, config, points, team=team, own_process=True, **arguments)
+        result = train(recipe, config, points, team=team, own_process=True, **arguments)
         print(result.steps, result.metrics["mse"], Path(result.checkpoint).name)
 
     if join := arguments.pop("join", None):
