@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 START, GOAL = "embedded:electro#2", "embedded:techno#5"
 MEASURES = 6
 """As in the paper's identification experiment: 44.7 s at 129 beats a minute."""
+WANDER_MEASURES = 8
+"""A minute of the autonomous drummer."""
 RUN = "training"
 """The working directory of the fresh model, inside the demo's folder."""
 MARKER = ".drumjax-demo"
 """The file in it by which a demo knows the training of an earlier one: without it nothing is removed or written over."""
 WRITTEN = (
-    *(f"{name}.{kind}" for name in ("interpolation", "fresh") for kind in ("mid", "wav", "png")),
+    *(f"{name}.{kind}" for name in ("interpolation", "wander", "fresh") for kind in ("mid", "wav", "png")),
     *("crossfade.mid", "crossfade.wav", "index.html"),
 )
 """What a demo writes beside it."""
@@ -37,11 +39,11 @@ WRITTEN = (
 
 @dataclass(frozen=True)
 class Demo:
-    """Play the shipped pattern model, train a fresh one on the embedded patterns, and leave a page with both.
+    """Play the shipped pattern models, train a fresh one on the embedded patterns, and leave a page with all.
 
-    Interpolates from Electro to Techno with the model that ships and renders it; then trains a fresh pattern VAE (preset 'small',
-    at most a minute by default), plays the same with it, and measures both on held-out patterns. Open index.html in the folder: it
-    plays and shows everything offline.
+    Interpolates from Electro to Techno with the VAE that ships and renders it, and lets the GAN that ships wander for a
+    minute; then trains a fresh pattern VAE (preset 'small', at most a minute by default), plays the same with it, and
+    measures both on held-out patterns. Open index.html in the folder: it plays and shows everything offline.
 
     examples:
       drumjax demo
@@ -85,6 +87,22 @@ def baseline(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit: 
     write_sound(sound, folder / "crossfade.wav", whole.provenance, kit)
     say(folder / "crossfade.mid", folder / "crossfade.wav")
     return patterns
+
+
+def performance(folder: Path) -> list[Pattern]:
+    """Writes a humanised performance of the autonomous drummer as wander.mid, wander.wav and wander.png, and returns it."""
+    from drumjax import plots
+    from drumjax.cli.pattern import Wander, make_wander
+    from drumjax.patterns import concatenate
+
+    made = make_wander(Wander(measures=WANDER_MEASURES, humanize=True))
+    kit = load_kit(None, made.patterns[0].drum_map, takes=made.takes)
+    whole = concatenate(made.patterns)
+    whole.save(folder / "wander.mid")
+    write_sound(made.sound(kit), folder / "wander.wav", whole.provenance, kit)
+    plots.save(made.picture(), folder / "wander.png")
+    say(*(folder / f"wander.{kind}" for kind in ("mid", "wav", "png")))
+    return list(made.patterns)
 
 
 def claim(folder: Path) -> Path:
@@ -141,7 +159,11 @@ def compare(instruments: dict[str, PatternInstrument], data: Any) -> list[list[s
 
 
 def sections(
-    shipped: Sequence[Pattern], faded: Sequence[Pattern], fresh: Sequence[Pattern], rows: list[list[str]]
+    shipped: Sequence[Pattern],
+    faded: Sequence[Pattern],
+    wandered: Sequence[Pattern],
+    fresh: Sequence[Pattern],
+    rows: list[list[str]],
 ) -> list[Section]:
     """The page."""
     from drumjax.serve import page
@@ -149,17 +171,28 @@ def sections(
     def player(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
         last = len(patterns) - 1
         names = {0: "start", last: "goal"} | {i: f"μ = {i / last:.1f}" for i in range(1, last)}
-        named = [replace(pattern, name=names[i]) for i, pattern in enumerate(patterns)]
-        return page.Player(title, named, f"{name}.wav", ((f"{name}.mid", "MIDI"), (f"{name}.wav", "sound")), text)
+        return listed(title, [replace(pattern, name=names[i]) for i, pattern in enumerate(patterns)], name, text)
+
+    def listed(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
+        return page.Player(title, patterns, f"{name}.wav", ((f"{name}.mid", "MIDI"), (f"{name}.wav", "sound")), text)
 
     return [
         page.Text(
             f"Drum patterns that lead from {START} to {GOAL} in {MEASURES} measures of 4 bars. An interpolation composes new "
-            "patterns in the space of codes that a variational autoencoder has learned; a crossfade only plays both ends at once."
+            "patterns in the space of codes that a variational autoencoder has learned; a crossfade only plays both ends at once. "
+            "The autonomous drummer needs neither start nor goal."
         ),
         player("Interpolation, the model that ships", shipped, "interpolation", "The first and the last are reconstructions."),
         page.Picture("interpolation.png", "Above the crossfade, below the interpolation."),
         player("Crossfade, the baseline", faded, "crossfade", "Equal power in sound, linear in the MIDI file's velocities."),
+        listed(
+            "The autonomous drummer",
+            wandered,
+            "wander",
+            "A generative adversarial network plays by itself while its noise goes along the swirl of the paper's eq. 8. It is "
+            "humanised: small errors of timing and touch, and four takes of each drum in turn.",
+        ),
+        page.Picture("wander.png", "The way through the noise, coloured by time, and the measures that lie on it."),
         player(
             "Interpolation, a model trained just now", fresh, "fresh", "The same ends through the model that this demo trained."
         ),
@@ -189,6 +222,7 @@ def demo(arguments: list[str], prog: str) -> int:
     kit = load_kit(None, instrument.drum_map)
     shipped = transition(instrument, start, goal, kit, call.output, "interpolation")
     faded = baseline(instrument, start, goal, kit, call.output)
+    wandered = performance(call.output)
     print(f"first sound and picture after {time.monotonic() - began:.1f} s; now training a fresh model")
     from drumjax.datasets.load import load_patterns
     from drumjax.serve import page
@@ -200,7 +234,7 @@ def demo(arguments: list[str], prog: str) -> int:
     rows = compare({"shipped": instrument, "fresh": trained}, data)
     for row in rows:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, (32, 5, 5, 6, 6), strict=True)))
-    page.write_page(call.output / "index.html", "drumjax: from Electro to Techno", sections(shipped, faded, fresh, rows))
+    page.write_page(call.output / "index.html", "drumjax: from Electro to Techno", sections(shipped, faded, wandered, fresh, rows))
     say(call.output / "index.html")
     print(f"done in {time.monotonic() - began:.0f} s: open {call.output / 'index.html'}")
     return 0

@@ -51,3 +51,23 @@ def test_a_training_is_not_removed_through_a_link(tmp_path) -> None:
     with pytest.raises(InputError, match="training: expected nothing"):
         demo.claim(folder)
     assert (elsewhere / "config.json").is_file()
+
+
+def test_the_demo_s_performance_is_heard_seen_and_made_again(command, tmp_path) -> None:
+    made = demo.performance(tmp_path)
+    assert len(made) == demo.WANDER_MEASURES
+    assert {path.name for path in tmp_path.iterdir()} == {"wander.mid", "wander.wav", "wander.png"} < set(demo.WRITTEN)
+    for name in ("wander.mid", "wander.wav"):
+        called = command("again", name)
+        assert (called.code, called.err) == (0, "")
+
+
+def test_the_page_of_a_demo_plays_every_performance_it_was_given(command, tiny, tmp_path) -> None:
+    from drumjax.serve.page import Player
+
+    shipped, wandered = tiny.sample(demo.MEASURES), tiny.sample(demo.WANDER_MEASURES)
+    players = [each for each in demo.sections(shipped, shipped, wandered, shipped, []) if isinstance(each, Player)]
+    assert [(each.audio, len(each.patterns)) for each in players] == [
+        ("interpolation.wav", 6), ("crossfade.wav", 6), ("wander.wav", 8), ("fresh.wav", 6),
+    ]  # fmt: skip
+    assert {name for each in players for name, _ in each.files} <= set(demo.WRITTEN)

@@ -259,3 +259,31 @@ def test_what_cannot_be_humanised_is_said(command, files, words, said) -> None:
     assert (called.code, called.out) == (2, "")
     assert said in called.err
     assert not Path("o.mid").exists()
+
+
+# The drummer that ships
+
+
+@pytest.mark.smoke
+def test_the_drummer_that_ships_plays_sixteen_different_measures_aloud(command) -> None:
+    called = command("pattern wander --measures 16 --humanize -o o.mid --wav o.wav --plot o.png")
+    assert (called.code, called.out, called.err) == (0, "wrote o.mid\nwrote o.wav\nwrote o.png\n", "")
+    measures = read_windows("o.mid")
+    assert len(measures) == 16
+    hits = np.array([pattern.hits.sum() for pattern in measures])
+    assert hits.min() >= 4
+    assert 25 < hits.mean() < 150
+    assert len({pattern.hits.tobytes() for pattern in measures}) >= 14
+    sound = soundfile.read("o.wav")[0]
+    assert 0.2 < np.abs(sound).max() <= 10 ** (-1 / 20) + 1e-4
+    assert -35 < 20 * np.log10(np.sqrt(np.mean(sound**2))) < -12
+    assert read_provenance("o.wav")["model"]["name"] == "pattern-gan"
+    assert command("again", "o.wav").code == 0
+
+
+def test_the_drummer_that_ships_samples_and_says_what_it_cannot_do(command, files) -> None:
+    assert command("pattern sample --model pattern-gan --measures 4 -o o.mid").code == 0
+    assert len(read_windows("o.mid")) == 4
+    called = command("pattern interpolate a.mid b.mid --model pattern-gan -o i.mid")
+    assert called.code == 2
+    assert "take a pattern VAE such as 'pattern-vae'; what a GAN plays is 'sample' and 'wander'" in called.err
