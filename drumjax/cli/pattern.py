@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from tyro.conf import Positional, Suppress, arg
 
-from drumjax.boundary import InputError, file_sha256
+from drumjax.boundary import STEPS, InputError, file_sha256
 from drumjax.cli.arguments import (
     Generating,
     Goal,
@@ -47,7 +47,7 @@ from drumjax.patterns import (
     concatenate,
     read_patterns,
 )
-from drumjax.patterns.humanize import humanize_all
+from drumjax.patterns.humanize import MOST_STEPS, humanize_all
 from drumjax.provenance import Named, joined
 from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import render, render_between
@@ -480,6 +480,10 @@ def humanize_again(recall: Recall) -> Write:
     kit = _kit_entry(recall, 1)
     may = (*HUMANIZE, "first_step")
     call = rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""})
+    for name, value, least, most in (("steps", call.steps, 1, STEPS), ("first_step", call.first_step, 0, MOST_STEPS)):
+        if value is None or not least <= value <= most:
+            remedy = "get the file again from where it was made"
+            raise recall.fault(f"{name!r} from {least} to {most:,} in its provenance", f"{value}", remedy)
     entry = recall.record.inputs[0]
     found = find_pattern(recall, entry)
     made = make_humanized(replace(call, pattern=found, channel=entry.channel, humanize_takes=call.humanize_takes or 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -241,6 +242,25 @@ def test_what_was_humanised_in_python_is_made_again(command, files) -> None:
         called = command("again", f"{k}.mid")
         assert called.code == 0, called.err
         assert called.out.endswith(f"the same bytes as {k}.mid\n")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"steps": 0}, "'steps' from 1 to 65,536"), ({"steps": 10**9}, "'steps' from 1 to"), ({"steps": None}, "found None"),
+        ({"steps": 48}, "long.mid"), ({"first_step": -1}, "'first_step' from 0 to"), ({"first_step": 10**30}, "'first_step' from"),
+        ({"drum_map": "mine"}, "drum_map"), ({"humanize_seed": -1}, "--humanize-seed: expected"), ({"tempo_bpm": 1e9}, "tempo"),
+        ({"humanize_timing_ms": "6"}, "humanize_timing_ms"), ({"humanize_takes": 99}, "--humanize-takes"),
+    ],
+)  # fmt: skip
+def test_a_record_of_humanising_that_nobody_wrote_honestly_is_refused_in_a_line(command, files, changed, said) -> None:
+    pattern = humanize(read_midi_pattern("long.mid")[0], 5)
+    record = {**pattern.provenance, "parameters": {**pattern.provenance["parameters"], **changed}}
+    replace(pattern, provenance=record).save("o.mid")
+    called = command("again", "o.mid")
+    assert called.code in (2, 3)
+    assert said in called.err
+    assert "Traceback" not in called.err
 
 
 @pytest.mark.parametrize(
