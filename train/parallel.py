@@ -140,6 +140,19 @@ def place_everywhere(layout: Layout, tree: Tree) -> Tree:
     return jax.tree.map(place, tree)
 
 
+def meet(layout: Layout) -> None:
+    """Connects the devices of several processes; to be called where all have just waited for each other.
+
+    On CPUs (gloo) a process gives up on one that comes to their first exchange 30 s after it, as after a longer compilation; later
+    ones may wait for as long as it takes. What is exchanged: among all devices, as a step does, and between processes.
+    """
+    if layout.several_processes:
+        ones = np.ones(layout.mesh.size, np.float32)
+        spread = jax.make_array_from_callback(ones.shape, layout.split(0), lambda index: ones[index])
+        jax.jit(jax.numpy.sum, out_shardings=layout.replicated())(spread).block_until_ready()
+        multihost_utils.broadcast_one_to_all(np.zeros(1, np.uint8))
+
+
 def here(layout: Layout, tree: Tree) -> Tree:
     """Arrays that are the same on all devices, as a process can work with them alone: on one device of its own.
 

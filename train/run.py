@@ -41,7 +41,7 @@ from drumjax.train.engine import (
 )
 from drumjax.train.hosts import connected
 from drumjax.train.logs import Logs, NoLogs, open_logs
-from drumjax.train.parallel import Layout, Mode, make_layout
+from drumjax.train.parallel import Layout, Mode, make_layout, meet
 from drumjax.train.recipe import Recipe, Stage
 from drumjax.train.recipe import recipe as find_recipe
 from drumjax.train.signals import Stop, caught_signals
@@ -174,6 +174,7 @@ def train(
         length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
         now = folder.describe(recipe.name, config, info, str(where), steps or steps_in(config, n), length)
         _check_team(team, now, n, resume)
+        meet(layout)
         # Only now: what is at fault in the arguments or the data leaves no trace.
         if team.is_first:
             stack.enter_context(folder.claimed(place))

@@ -157,16 +157,17 @@ class Team:
         if error is None:
             self._close()
             return
-        if not isinstance(error, InputError | Ended):
+        if not isinstance(error, InputError | Ended | KeyboardInterrupt):
             # A collective that fails because a process is gone says less than that process did, or than the end of its connection.
             with self._changed:
                 self._changed.wait_for(lambda: self._fallen is not None, timeout=3.0)
         fallen = self._fallen
         if fallen is None:
-            self.leave(code_of(error), str(error) or type(error).__name__)
+            stopped = "stopped by a signal" if isinstance(error, KeyboardInterrupt) else ""
+            self.leave(code_of(error), str(error) or stopped or type(error).__name__)
             return
         self._close()
-        if error is not fallen and not isinstance(error, InputError | Ended):
+        if error is not fallen and not isinstance(error, InputError | Ended | KeyboardInterrupt):
             raise fallen from error
 
     # --- connections --------------------------------------------------------------------------------
@@ -272,4 +273,6 @@ def code_of(error: BaseException) -> int:
     """The exit code of the command that ends with an error."""
     if isinstance(error, Ended):
         return error.code
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED
     return 2 if isinstance(error, InputError) else 1
