@@ -14,14 +14,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from faults.life import LABELS
 from faults.lives import KILLED, RECIPES, Training, cache_of, differences, environment, live
 from faults.row import Row
 
-LIVES = 7
+LIVES = 5
 """The most kills of one chain."""
 POINTS = [
     *("configured", "payload", "rename", "prune", "manifest"),
@@ -30,24 +29,22 @@ POINTS = [
     *("events", "card", "moment", "table", "hashing"),
     *("claim", "moment", "moment", "payload", "moment"),
 ]
-"""Where lives end, in turn: labels of `life.LABELS`; `compile`, while the first program is built; `moment`, some time after the
-start; `damaged`, some time after a start at which the last checkpoint was found damaged."""
+"""Where lives end, in turn: labels of `life.LABELS`; `compile`, while the first program is built; `moment`, some time after some
+file was touched; `damaged`, likewise after a start at which the last checkpoint is damaged."""
 
 
-def whole_life(training: Training, cache: Path) -> dict[str, Any]:
-    """Trains without an attack; how often each label occurs in it, and how many seconds lie between the lock and the end."""
+def whole_life(training: Training, cache: Path) -> Counter[str]:
+    """Trains without an attack; how often each label occurs in it."""
     listing = training.workdir.with_suffix(".labels")
     code, told = live(training, cache, {"list": str(listing)})
     assert code == 0, told
-    lines = [line.split() for line in listing.read_text().splitlines()]
-    times = [float(moment) for _, moment in lines]
-    return {"counts": Counter(label for label, _ in lines), "seconds": times[-1] - times[0]}
+    return Counter(listing.read_text().split())
 
 
-def killed_from_outside(training: Training, cache: Path | None, label: str, after: float, options: list[str]) -> int:
-    """A life that gets SIGKILL `after` seconds after the first moment of a label; its exit code, 0 where it ended before."""
+def killed_from_outside(training: Training, cache: Path | None, label: str, count: int, after: float, options: list[str]) -> int:
+    """A life that gets SIGKILL `after` seconds after the `count`-th moment of a label; its exit code, 0 where it ended before."""
     read, write = os.pipe()
-    spec = {"at": label, "tell": write}
+    spec = {"at": label, "count": count, "tell": write}
     with open(os.devnull, "w") as nowhere:
         command = training.command(spec, options)
         process = subprocess.Popen(command, env=environment(cache), stderr=nowhere, stdout=nowhere, pass_fds=[write])
@@ -84,7 +81,7 @@ def lose_half_a_row(training: Training, draw: np.random.Generator) -> None:
 
 
 def chain(
-    training: Training, points: list[str], whole: dict[str, Any], cache: Path, draw: np.random.Generator
+    training: Training, points: list[str], whole: Counter[str], cache: Path, draw: np.random.Generator
 ) -> tuple[Counter[str], bool]:
     """Kills a training at each of the points, as far as it comes to them; how often it died where, and whether it is finished."""
     died: Counter[str] = Counter()
@@ -92,16 +89,17 @@ def chain(
         options = ["--keep-checkpoints", str(draw.integers(1, 3)), "--checkpoint-every-seconds", str(draw.choice([120.0, 0.02]))]
         if point == "compile":
             # Longer than the first program takes to be built, shorter than all of them.
-            code = killed_from_outside(training, None, "table", draw.uniform(0.0, 1.5), options)
+            code = killed_from_outside(training, None, "table", 1, draw.uniform(0.0, 1.5), options)
         elif point in ("moment", "damaged"):
             if point == "damaged" and not damage_latest(training):
                 continue
-            code = killed_from_outside(training, cache, "claim", draw.uniform(0.0, whole["seconds"]), options)
+            count = int(draw.integers(1, whole.total() // 3))
+            code = killed_from_outside(training, cache, "any", count, draw.uniform(0.0, 0.1), options)
         elif point == "payload" and draw.random() < 0.5:
-            code = killed_from_outside(training, cache, "payload", draw.uniform(0.0, 0.03), options)
+            code = killed_from_outside(training, cache, "payload", 1, draw.uniform(0.0, 0.03), options)
         else:
             # Not too far into a life: there has to be one after it.
-            often = max(1, whole["counts"][point] // 4)
+            often = max(1, whole[point] // 5)
             spec = {"at": point, "count": int(draw.integers(1, often + 1))}
             code, _ = live(training, cache, spec, options=options)
         if code == 0:

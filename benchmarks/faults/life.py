@@ -3,9 +3,9 @@
 python life.py '{"at": "rename", "count": 1}' train pattern-vae --data embedded --workdir W
 
 The hook sees every file that the process opens, renames and removes, so that the library itself knows nothing of the attacks. It
-gives each such moment below the working directory a label (`LABELS`); at the `count`-th of a label the process kills itself with
-SIGKILL, or with `"tell"` says so to its parent over a descriptor and lives on. `"list"` names a file that gets the labels of a
-whole life, a line each.
+gives each such moment below the working directory a label (`LABELS`). At the `count`-th of a label, or of `any`, the process kills
+itself with SIGKILL, or with `"tell"` says so to its parent over a descriptor and lives on. `"list"` names a file that gets the
+labels of a whole life, a line each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 import re
 import signal
 import sys
-import time
 from typing import Any
 
 LABELS = {
@@ -104,10 +103,11 @@ def install(spec: dict[str, Any], workdir: str) -> None:
         if label is None:
             return
         seen[label] = seen.get(label, 0) + 1
+        seen["any"] = seen.get("any", 0) + 1
         if listing:
-            listing.write(f"{label} {time.monotonic():.4f}\n")
+            listing.write(f"{label}\n")
             listing.flush()
-        if label == spec.get("at") and seen[label] == spec.get("count", 1):
+        if spec.get("at") in (label, "any") and seen[spec["at"]] == spec.get("count", 1):
             if "tell" in spec:
                 os.write(spec["tell"], b"now")
             else:

@@ -2,7 +2,7 @@
 
 Kinds of attack, in turn:
 
-- `moment`: a signal some milliseconds after the training has taken its lock. It ends with 75 within 10 s, everything that was
+- `moment`: a signal some milliseconds after some file was touched. It ends with 75 within 10 s, everything that was
   trained is in a checkpoint, and the resumed training ends like one that was left alone.
 - `compiling`: a signal while the first program is compiled. Nothing is to be saved, so that the process ends at once.
 - `second`: two signals while it trains. The second ends the process at once, with 128 + its number.
@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from faults.lives import RECIPES, STEPS, Training, cache_of, differences, environment, live
@@ -93,7 +93,7 @@ def signalled(
     return Ending(process.returncode, time.monotonic() - sent, max(used, 0.0), told)
 
 
-def attack(kind: str, training: Training, reference: Training, seconds: float, cache: Path, draw: np.random.Generator) -> str:
+def attack(kind: str, training: Training, reference: Training, moments: int, cache: Path, draw: np.random.Generator) -> str:
     """One attack; what was wrong, "" for nothing."""
     from drumjax.checkpoint import latest
 
@@ -123,7 +123,8 @@ def attack(kind: str, training: Training, reference: Training, seconds: float, c
         if again.code not in (0, 75) or kept["steps"] != content["steps"] or int(later.name) < int(stopped.name):
             return f"{content['steps']} steps became {kept['steps']}; exit code {again.code}"
         return "" if f"of {content['steps']}" in again.told else f"resumed to another length: {again.told[-200:]}"
-    ended = signalled(training, cache, "claim", draw.uniform(0.0, seconds), [number])
+    count = int(draw.integers(1, moments))
+    ended = signalled(training, cache, "any", draw.uniform(0.0, 0.1), [number], count=count)
     done = (last := latest(training.workdir)) is not None and int(last.name) == STEPS
     # Once the training is over a signal does what it does to any program.
     if ended.code not in ((0, 75, 130, -number) if done else (75,)) or ended.took > SECONDS:
@@ -152,16 +153,16 @@ def run(n: int, seed: int, say: Callable[[str], None]) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         cache = cache_of(place)
-        references: dict[str, tuple[Training, dict[str, Any]]] = {}
+        references: dict[str, tuple[Training, int]] = {}
         for k in range(n):
             kind, recipe = KINDS[k % len(KINDS)], list(RECIPES)[k // len(KINDS) % len(RECIPES)]
             if recipe not in references:
                 whole = Training(recipe, place / recipe, stepwise=False)
-                references[recipe] = whole, whole_life(whole, cache)
-            reference, life = references[recipe]
+                references[recipe] = whole, whole_life(whole, cache).total()
+            reference, moments = references[recipe]
             training = Training(recipe, place / f"training{k}", stepwise=False)
             try:
-                fault = attack(kind, training, reference, life["seconds"], cache, draw)
+                fault = attack(kind, training, reference, moments, cache, draw)
             except (AssertionError, ValueError, OSError, subprocess.TimeoutExpired) as error:
                 fault = f"{type(error).__name__}: {error}"
             if fault:

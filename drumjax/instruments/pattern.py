@@ -17,6 +17,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.errors import FlaxError
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
@@ -94,7 +95,20 @@ def _of_vae(config: PatternVAEConfig) -> Signatures:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(config: PatternConfig) -> Mapping[str, Callable[..., dict[str, jax.Array]]]:
-    return {name: jax.jit(function) for name, function in signatures(config).items()}
+    return {name: _fitting(jax.jit(function)) for name, function in signatures(config).items()}
+
+
+def _fitting(function: Callable[..., dict[str, jax.Array]]) -> Callable[..., dict[str, jax.Array]]:
+    """The same; weights of another shape than the configuration asks for are the model's fault and not the program's."""
+
+    def call(*arguments: Any, **named: Any) -> dict[str, jax.Array]:
+        try:
+            return function(*arguments, **named)
+        except FlaxError as error:
+            rule, remedy = "weights that fit the configuration on its card", "take another checkpoint, or train again"
+            raise InputError("model", rule=rule, found=str(error).partition("(https")[0].strip(), remedy=remedy) from None
+
+    return call
 
 
 MOST_AT_ONCE = 1024
@@ -188,7 +202,7 @@ class PatternInstrument:
             play = card["play"]
             drum_map, threshold = drum_map_from_json(play["drum_map"]), float(play["threshold"])
             config, genres = card["config"]["model"], tuple(map(str, play["genres"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 directory / "card.json",
                 rule="the drum map, threshold, genres and model configuration that playing needs",

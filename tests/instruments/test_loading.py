@@ -146,3 +146,26 @@ def test_a_folder_with_the_name_of_a_shipped_model_is_asked_after(tiny, tiny_wor
     shutil.rmtree("kick")
     for name in ("kick", Path("kick")):
         assert loading.model_directory(name) == checkpoint.best(tiny_workdir)
+
+
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ({"latent": 10**12}, "weights that fit the configuration on its card"),
+        ({"decoder_widths": [10**9, 10**9]}, "weights that fit the configuration on its card"),
+        ({"steps": 16 * 10**9}, "weights that fit the configuration on its card"),
+        ({"latent": -1}, "latent of at least 1"),
+    ],
+)
+def test_a_card_that_asks_for_another_network_takes_no_memory(copied, tmp_path, model, says) -> None:
+    config = checkpoint.read_card(checkpoint.best(copied))["config"]
+    place = resaved(copied, tmp_path / "other", config={**config, "model": {**config["model"], **model}})
+    with pytest.raises(InputError, match=says):
+        drumjax.load(place).sample(1, seed=0)
+
+
+def test_a_threshold_beyond_all_numbers_is_a_fault_of_the_card(copied, tmp_path) -> None:
+    play = checkpoint.read_card(checkpoint.best(copied))["play"]
+    place = resaved(copied, tmp_path / "other", play={**play, "threshold": 10**400})
+    with pytest.raises(InputError, match="a card without them"):
+        drumjax.load(place)
