@@ -413,6 +413,23 @@ def test_flac_from_a_pipe_does_not_know_its_length_and_is_called_so(tmp_path):
         read_audio(path)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [("wav", "G721_32"), ("wav", "GSM610"), ("wav", "NMS_ADPCM_16"), ("aiff", "DWVW_16")]
+)
+def test_codings_that_take_long_are_refused(tmp_path, suffix, subtype):
+    soundfile.write(tmp_path / f"a.{suffix}", TONE, 8_000, subtype=subtype)
+    with pytest.raises(InputError, match="expected samples as numbers"):
+        read_audio(tmp_path / f"a.{suffix}")
+
+
+@pytest.mark.parametrize("name", ["a.caf", "a.au", "a.mat"])
+def test_formats_that_no_one_asked_for_are_refused(tmp_path, name):
+    kind = {"a.mat": "MAT5"}.get(name, name[2:].upper())
+    soundfile.write(tmp_path / name, TONE, 8_000, format=kind)
+    with pytest.raises(InputError, match="a sound file"):
+        read_audio(tmp_path / name)
+
+
 def test_sound_that_no_sum_could_hold_is_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.float32([0, -1e5]), 44_100, subtype="FLOAT")
     assert read_audio(tmp_path / "a.wav")[0].min() == np.float32(-1e5)

@@ -285,6 +285,11 @@ def hand_made() -> Mapping[str, Content]:
         "AIFF without SSND": lambda: encoded("AIFF", "PCM_16")[:54],
         "CAF": lambda: encoded("CAF", "PCM_16"),
         "AU": lambda: encoded("AU", "PCM_16"),
+        "G.721": lambda: encoded("WAV", "G721_32"),
+        "G.721, eight million samples": lambda: _telephone(4 << 20),
+        "GSM 6.10 in AIFF": lambda: encoded("AIFF", "GSM610"),
+        "DWVW": lambda: encoded("AIFF", "DWVW_24"),
+        "Opus, 2,000,000 frames of 8 channels": lambda: encoded("OGG", "OPUS", 8, 48_000, 2_000_000),
         "MP3": lambda: encoded("MP3", "MPEG_LAYER_III"),
         "MP3, rubbish behind a frame": lambda: encoded("MP3", "MPEG_LAYER_III")[:500] + b"\xff\xfb" * 4_000,
         "MP3, an ID3 tag alone": lambda: b"ID3\4\0\0\0\0\x10\0" + bytes(2_000),
@@ -299,6 +304,19 @@ def hand_made() -> Mapping[str, Content]:
         f"FLAC cut off at byte {size}": lambda size=size: small[:size] for size in (*range(4, 60, 2), *range(60, len(small), 40))
     }
     return cases
+
+
+def _telephone(size: int) -> bytes:
+    """A WAV file of so many bytes of G.721, which takes a decoder as long as anything."""
+    small = encoded("WAV", "G721_32")
+    place = small.index(b"data")
+    return (
+        small[:4]
+        + struct.pack("<I", place + size)
+        + small[8 : place + 4]
+        + struct.pack("<I", size)
+        + bytes(range(256)) * (size // 256)
+    )
 
 
 @functools.cache

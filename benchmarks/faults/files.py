@@ -234,7 +234,7 @@ def _cores() -> int:
 
 def run_midi(n: int, seed: int, say: Callable[[str], None] = print) -> Row:
     """n MIDI files."""
-    return run_files("MIDI", {"midi": n}, seed, say)
+    return run_files("midi", {"midi": n}, seed, say)
 
 
 def run_audio(n: int, seed: int, say: Callable[[str], None] = print) -> Row:

@@ -297,8 +297,9 @@ def _one_after_another(notes: np.ndarray, ends: Mapping[int, int], metre: tuple[
     """The notes of a format 2 file with each track from the bar line on which the one before has ended, and the end of all."""
     notes = notes.copy()
     start = 0
-    for track, end in ends.items():
-        mine = notes[:, 1] == track
+    first = np.searchsorted(notes[:, 1], [*ends])  # they stand in the order of their tracks
+    for (track, end), begin in zip(ends.items(), first.tolist(), strict=True):
+        mine = slice(begin, begin + int(np.searchsorted(notes[begin:, 1], track, side="right")))
         length = _length(int(_steps(notes[mine, 0], division).max()), end, metre, division, ())
         notes[mine, 0] += start
         start += -(-length * division // STEPS_PER_QUARTER)
