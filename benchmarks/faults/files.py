@@ -32,6 +32,7 @@ from faults import archive_files, audio_files, midi_files, text_files
 from faults.row import Row
 
 SECONDS, MIB = 1.0, 256
+TRIES = 3
 WAIT_SECONDS = 60.0
 """A reader that neither answers nor uses the processor for so long hangs."""
 
@@ -188,7 +189,13 @@ def run_files(name: str, kinds: Mapping[str, int], seed: int, say: Callable[[str
                 if item is None:
                     return
                 kind, case = item
-                answer = reader.judge(kind, case.make())
+                content = case.make()
+                answer = reader.judge(kind, content)
+                # On a busy machine even processor time grows, by caches that are shared: slow is what is slow every time.
+                for _ in range(TRIES - 1):
+                    if answer["verdict"] == "failed" or answer["seconds"] <= SECONDS:
+                        break
+                    answer = reader.judge(kind, content)
                 with lock:
                     answers.append((kind, case, answer))
                     if why := judged(answer):
