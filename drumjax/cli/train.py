@@ -59,7 +59,7 @@ presets:
 examples:
   drumjax train {name} --data embedded --workdir runs/first --budget 10m
   drumjax train {name} --data data/ --workdir runs/mine --preset small
-  drumjax train {name} --data data/ --workdir runs/mine --optimizer.learning-rate 3e-4 --seed 1
+  drumjax train {name} --data data/ --workdir runs/mine --model.encoder conv --seed 1
 """
 
 HELP = """usage: drumjax train RECIPE --data DIR|embedded --workdir DIR [options]
