@@ -8,6 +8,7 @@ in a training.
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import io
 import os
@@ -18,6 +19,9 @@ from typing import NamedTuple
 from drumjax import __version__
 from drumjax.boundary import InputError
 from drumjax.train.endings import Ended
+
+UNUSABLE_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system says of a name that nothing can have."""
 
 
 class Verb(NamedTuple):
@@ -141,3 +145,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # complain when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # Names come from the user, and any question after one (is it there? is it a folder?) may meet with this.
+        if error.errno not in UNUSABLE_NAME:
+            raise
+        rule, remedy = "a name that the system takes", "name another"
+        print(f"drumjax: {InputError(error.filename, rule=rule, found=str(error.strerror), remedy=remedy)}", file=sys.stderr)
+        return 2

@@ -18,6 +18,7 @@ from tyro.conf import DisallowNone, Positional, arg
 
 from drumjax.boundary import InputError, read_head
 from drumjax.patterns import DrumMap, Pattern
+from drumjax.provenance import MOST_SEED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,16 +171,20 @@ def destination(call: Playing) -> str | None:
 
 
 def check_options(call: Playing) -> None:
-    """That a call's tempo is one, and that all its results can have the names and places it asks for, before any work is done.
+    """Before any work: that a call's numbers are in their ranges, and that all its results can have the names it asks for.
 
     Raises:
-      InputError: a tempo outside 20 to 400 beats a minute, a suffix that is not written, a folder that is not there, a kit and no
-        sound to play it in, or a result that would take the place of a pattern, a sound or a model that goes in, or of another
-        result.
+      InputError: a tempo outside 20 to 400 beats a minute, a seed outside 0 to 2³² − 1, a setting of humanising out of range, a
+        suffix that is not written, a folder that is not there, a kit and no sound to play it in, or a result that would take the
+        place of a pattern, a sound or a model that goes in, or of another result.
     """
     if call.tempo_bpm is not None and not 20 <= call.tempo_bpm <= 400:
         remedy = "choose a tempo in that range"
         raise InputError("--tempo-bpm", rule="20 to 400 beats a minute", found=f"{call.tempo_bpm:g}", remedy=remedy)
+    if call.seed is not None and not 0 <= call.seed <= MOST_SEED:
+        # Also where nothing is drawn: a record of such a seed could not be read.
+        raise InputError("--seed", rule=f"a whole number from 0 to {MOST_SEED}", found=f"{call.seed}", remedy="choose one of these")
+    _ = call.humanizing
     output = destination(call)
     if output is not None and not names_folder(output):
         check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
@@ -197,13 +202,13 @@ def _check_inputs_stay(call: Playing, output: str | None) -> None:
     results = [path for path in (call.wav, call.plot) if path is not None]
     if output is not None and names_folder(output):
         # Of a folder's files only those are asked after that go in: their number may be any yet.
-        results += [path for path in patterns if path.parent.resolve() == Path(output).resolve() and _is_part(path, call.number)]
+        results += [path for path in patterns if same_file(path.parent, Path(output)) and _is_part(path, call.number)]
     elif output is not None:
         results.append(Path(output))
-    folders = [Path(name).resolve() for name in call.folders if name is not None and Path(name).is_dir()]
+    folders = [_real(Path(name)) for name in call.folders if name is not None and Path(name).is_dir()]
     for i, result in enumerate(results):
         taken = "a file that goes in" if any(same_file(result, pattern) for pattern in patterns) else ""
-        if result.exists() and any(result.resolve().is_relative_to(folder) for folder in folders):
+        if result.exists() and any(_real(result).is_relative_to(folder) for folder in folders):
             taken = "a file of the kit or the model"
         if any(same_file(result, other) for other in results[:i]):
             taken = "another result's name"
@@ -211,8 +216,13 @@ def _check_inputs_stay(call: Playing, output: str | None) -> None:
             raise InputError(result, rule="a name of its own for what is written", found=taken, remedy="choose another name")
 
 
+def _real(path: Path) -> Path:
+    """The path without links; unlike Path.resolve it takes a link that leads to itself."""
+    return Path(os.path.realpath(path))
+
+
 def same_file(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    return _real(one) == _real(other) or (one.exists() and other.exists() and one.samefile(other))
 
 
 def _is_part(path: Path, measures: int) -> bool:
@@ -230,7 +240,13 @@ def check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def names_folder(output: str) -> bool:
-    """Whether `-o` means a folder of one file a measure: one there, a name without a suffix, or one that ends in a stroke."""
+    """Whether `-o` means a folder of one file a measure: one there, a name without a suffix, or one that ends in a stroke.
+
+    Raises:
+      InputError: no name at all, as a shell leaves of a variable that is not set: it would mean the current folder.
+    """
+    if not output:
+        raise InputError("-o", rule="a file or a folder", found="an empty name", remedy="name one; the current folder is '.'")
     return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 

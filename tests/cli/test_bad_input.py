@@ -119,6 +119,9 @@ OPTIONS = [
     ("--measures -3", "expected 2 to 1024 measures; found -3"),
     ("--measures 1000000", "expected 2 to 1024 measures; found 1000000"),
     ("--channel 17", "expected a channel from 1 to 16; found channel 17"),
+    ("--seed -1", "--seed: expected a whole number from 0 to 4294967295; found -1"),
+    ("--seed 99999999999999999999", "found 99999999999999999999"),
+    ("-o=", "-o: expected a file or a folder; found an empty name"),
     ("-o o.xyz", "o.xyz: expected a pattern file that ends in .mid, .midi, .json; found the suffix '.xyz'; change the name"),
     ("-o no/such/o.mid", "expected a place to write a pattern file; found no folder no/such; make the folder first"),
     ("-o a.mid/parts", "a.mid/parts: expected a folder to write to; found Not a directory"),
@@ -137,6 +140,38 @@ OPTIONS = [
 def test_options_at_fault_are_named_before_anything_is_written(command, wrong, model, words, said) -> None:
     before = sorted(wrong.rglob("*"))
     assert_one_message(command("pattern", "interpolate", "a.mid", "b.mid", *words.split(), *model), said)
+    assert sorted(wrong.rglob("*")) == before
+
+
+LONG = "n" * 300
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (f"pattern interpolate {LONG}.mid b.mid", "File name too long"),
+        (f"pattern crossfade a.mid {LONG}.mid#2", "File name too long"),
+        (f"pattern interpolate a.mid b.mid -o {LONG}.mid", "File name too long"),
+        (f"pattern sample -o {LONG}", "File name too long"),
+        (f"pattern sample --wav o.wav --kit {LONG}", "File name too long"),
+        (f"pattern sample --model {LONG}", "File name too long"),
+        (f"pattern wander --plot {LONG}/o.png", "File name too long"),
+        (f"pattern humanize {LONG}.json", "File name too long"),
+        (f"again {LONG}.mid", "File name too long"),
+        (f"study make -o {LONG}", "File name too long"),
+        ("pattern interpolate circle.mid b.mid", "Too many levels of symbolic links"),
+        ("pattern humanize circle.mid", "Too many levels of symbolic links"),
+        ("pattern humanize a.mid -o circle/o.mid", "found no folder circle"),
+        ("pattern humanize circle/a.mid -o parts/", "Too many levels of symbolic links"),
+        ("again circle.mid", "Too many levels of symbolic links"),
+    ],
+    ids=lambda value: value.replace(LONG, "LONG"),
+)
+def test_names_that_nothing_can_have_are_refused(command, wrong, words, said) -> None:
+    for name in ("circle", "circle.mid"):
+        (wrong / name).symlink_to(name)
+    before = sorted(wrong.rglob("*"))
+    assert_one_message(command(words), said)
     assert sorted(wrong.rglob("*")) == before
 
 
