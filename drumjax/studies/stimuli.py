@@ -25,8 +25,8 @@ from drumjax.studies.loudness import integrated_loudness
 PERFORMANCE_MEASURES = 128
 """512 bars, one turn of the swirl (Sec. "Robot experiment"; its "124 measures" is a slip)."""
 BAR_STEPS = 16
-LOUDNESS_LUFS = -23.0
-"""EBU R 128's programme loudness: the library's kit then peaks near −3 dBFS."""
+LOUDNESS_LUFS = -24.0
+"""ATSC A/85's programme loudness: the library's kit then peaks some 2 to 7 dB below full scale."""
 
 TOMS = DrumMap(
     name="tr808-toms",

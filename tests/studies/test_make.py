@@ -15,7 +15,7 @@ from drumjax.patterns import TR808, Pattern
 from drumjax.patterns.drum_map import DrumMap
 from drumjax.provenance import read_provenance
 from drumjax.signal.rendering import Kit, render, render_crossfade
-from drumjax.studies import make, stimuli
+from drumjax.studies import design, make, stimuli
 from drumjax.studies.key import Settings, read_key
 from drumjax.studies.loudness import integrated_loudness
 from drumjax.synth.tr808 import kit_for
@@ -224,6 +224,18 @@ def test_the_same_settings_make_the_same_bytes_and_another_seed_others(study, ma
     written = soundfile.read(folder / f"listener/sounds/{stimulus.call.file}.wav", dtype="int16")[0]
     np.testing.assert_array_equal(written, np.rint(samples.astype(np.float64) * 32767).astype(np.int16))
     assert key.settings == SETTINGS
+
+
+def test_the_drummer_that_ships_plays_six_different_segments():
+    import drumjax
+
+    played = stimuli.performance(drumjax.load("pattern-gan"), stimuli.PERFORMANCE_MEASURES, 129.0)
+    assert played.steps == 512 * stimuli.BAR_STEPS
+    segments = [played.window(16 * start, 640) for start in design.segment_starts(128, 40, 0)]
+    assert len({segment.hits.tobytes() for segment in segments}) == 6
+    # Every lane is heard somewhere, toms included, and no bar of a segment is silent.
+    assert all(any(segment.hits[:, lane].any() for segment in segments) for lane in range(6))
+    assert all(segment.hits.reshape(40, -1).any(axis=1).all() for segment in segments)
 
 
 def test_a_silent_sound_is_refused_by_name(material, tmp_path):
