@@ -182,6 +182,7 @@ def gather(call: Make, settings: Settings) -> Material:
             raise InputError("--patterns", rule="patterns of your own choice, or --data", found=found, remedy="leave one out")
         check_patterns(*(reference for references in named.values() for reference in references))
         model = load_instrument(call.model)
+        model.require_encoder("interpolate between")
         patterns, data = (_loaded(named, model), None) if named else _chosen(call, model)
         material = Material(patterns, model, load_kit(call.kit, model.drum_map), data=data)
     if "robot" in settings.experiments:
@@ -330,6 +331,8 @@ def _ends_again(recall: Recall, call: TransitionCall, model: PatternInstrument) 
 def analyse(arguments: list[str], prog: str) -> int:
     """`drumjax study analyse`."""
     call = parse(Analyse, arguments, prog)
+    if not call.answers:
+        raise InputError("study analyse", rule="files of answers", found="none", remedy="name one or more .csv files")
     from drumjax import plots
     from drumjax.metrics.report import write_report_json
     from drumjax.serve import page
@@ -337,8 +340,6 @@ def analyse(arguments: list[str], prog: str) -> int:
     from drumjax.studies.answers import read_answers
     from drumjax.studies.key import read_key
 
-    if not call.answers:
-        raise InputError("study analyse", rule="files of answers", found="none", remedy="name one or more .csv files")
     answers = read_answers(call.answers, None if call.key is None else read_key(call.key))
     content: dict[str, Any] = report.content(answers)
     drawn = report.pictures(answers)

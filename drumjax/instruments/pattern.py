@@ -229,7 +229,8 @@ class PatternInstrument:
         """Whether the model reads patterns as well as making them: a VAE does, a GAN does not."""
         return isinstance(self.config, PatternVAEConfig)
 
-    def _require_encoder(self, verb: str) -> None:
+    def require_encoder(self, verb: str) -> None:
+        """Raises InputError where the model has no encoder; `verb` says what patterns it was wanted for."""
         if not self.has_encoder:
             raise InputError(
                 self.name,
@@ -271,7 +272,7 @@ class PatternInstrument:
         Raises:
           InputError: a model without an encoder, or a pattern that the network cannot read.
         """
-        self._require_encoder("encode")
+        self.require_encoder("encode")
         if not patterns:
             return np.zeros((0, self.config.latent), np.float32)
         encode = _compiled(self.config)["encode"]
@@ -291,7 +292,7 @@ class PatternInstrument:
         Raises:
           InputError: a model without an encoder.
         """
-        self._require_encoder("reconstruct")
+        self.require_encoder("reconstruct")
         if not len(grids):
             return np.zeros_like(grids, np.float32)
         run = _compiled(self.config)
@@ -307,7 +308,7 @@ class PatternInstrument:
         Raises:
           InputError: a model without an encoder, or a pattern that the network cannot read.
         """
-        self._require_encoder("reconstruct")
+        self.require_encoder("reconstruct")
         decoded = self.decode(self.encode(patterns))
         return [
             replace(
@@ -336,7 +337,7 @@ class PatternInstrument:
           InputError: a model without an encoder, a pattern that the network cannot read, fewer than 1 step or more than 1,023, or
             an unknown path.
         """
-        self._require_encoder("interpolate between")
+        self.require_encoder("interpolate between")
         self._check_measures(steps + 1, least=2)
         if path not in ("slerp", "lerp"):
             raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")

@@ -172,6 +172,16 @@ def read_key(path: str | PathLike[str]) -> Key:
         found = f"{short[0]} sessions of {key.settings.subjects} subjects"
     elif wrong:
         found = f"subject {wrong[0]} without one practice pair"
+    elif crossed := [i for i, session in enumerate(key.identification, 1) if not all(_fits(key, trial) for trial in session)]:
+        found = f"subject {crossed[0]} with a pair that its sounds do not make"
     if found:
         raise InputError(path, rule="a key that fits itself", found=found, remedy="take the key.json that the study was made with")
     return key
+
+
+def _fits(key: Key, trial: Heard) -> bool:
+    """Whether the right answer is the interpolation, the other sound a crossfade, and both of one transition unless it is mixed."""
+    sounds = key.sounds[trial.first], key.sounds[trial.second]
+    interpolation, crossfade = sounds if trial.interpolation == "first" else sounds[::-1]
+    is_mixed = interpolation.number != crossfade.number
+    return (interpolation.kind, crossfade.kind, is_mixed) == ("interpolation", "crossfade", trial.pair == "mixed")

@@ -169,6 +169,7 @@ WRONG = {
     "bars": ("--segment-bars 42", "multiple of 4"),
     "an experiment": ("--experiment dance", "dance"),
     "no model": ("--model nowhere", "nowhere"),
+    "a model that cannot interpolate": ("--model pattern-gan", "expected a model with an encoder"),
     "no drummer": ("--drummer nowhere --experiment robot", "nowhere"),
     "no data": ("--data nowhere", "nowhere"),
     "a genre": ("--genres idm,electro,polka", "genres"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drumjax.boundary import InputError
-from drumjax.studies import make
+from drumjax.studies import design, make
 from drumjax.studies.answers import COLUMNS, read_answers, sheet
 from drumjax.studies.key import Key, Settings, Sound, read_key, write_key
 
@@ -21,7 +21,9 @@ SETTINGS = Settings(subjects=6, seed=3)
 def key():
     """A key without a study: no sound is made."""
     identification, robot = make.sessions(SETTINGS)
-    names = {name for session in identification for trial in session for name in (trial.first, trial.second)} | set(robot)
+    kinds = ("interpolation", "crossfade")
+    named = {design.opaque(SETTINGS.seed, kind, number): (kind, number) for kind in kinds for number in range(9)}
+    named |= dict.fromkeys(robot, ("segment", 0))
     level = {"loudness_lufs": -23.0, "peak_dbfs": -3.0, "rms_dbfs": -24.0, "duration_s": 45.65}
     return Key(
         study=STUDY,
@@ -30,7 +32,7 @@ def key():
         genres=("idm", "electro", "techno"),
         models={},
         kits={},
-        sounds={name: Sound(kind="segment", number=0, **level) for name in names},
+        sounds={name: Sound(kind=kind, number=number, **level) for name, (kind, number) in named.items()},
         identification=identification,
         robot=robot,
     )
@@ -267,6 +269,23 @@ def test_a_key_that_was_changed_is_refused(key, tmp_path, old, new, rule):
 def test_a_key_that_names_unknown_sounds_is_refused(key, tmp_path):
     write_key(tmp_path / "key.json", replace(key, sounds=dict(list(key.sounds.items())[1:])))
     with pytest.raises(InputError, match="the unknown sound"):
+        read_key(tmp_path / "key.json")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda trial: replace(trial, interpolation="second" if trial.interpolation == "first" else "first"),
+        lambda trial: replace(trial, first=trial.second, second=trial.first),
+        lambda trial: replace(trial, second=trial.first),
+        lambda trial: replace(trial, pair="mixed" if trial.pair == "straight" else "straight"),
+    ],
+)
+def test_a_key_whose_answers_are_not_those_of_its_sounds_is_refused(key, tmp_path, changed):
+    second = key.identification[1]
+    sessions = (key.identification[0], (*second[:3], changed(second[3]), *second[4:]), *key.identification[2:])
+    write_key(tmp_path / "key.json", replace(key, identification=sessions))
+    with pytest.raises(InputError, match="subject 2 with a pair that its sounds do not make"):
         read_key(tmp_path / "key.json")
 
 
