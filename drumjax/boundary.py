@@ -109,6 +109,16 @@ def _open_regular(path: StrPath, what: str) -> io.BufferedReader:
         raise fail(str(error), "check the name") from None
 
 
+@contextlib.contextmanager
+def _reading(path: StrPath, what: str) -> Iterator[io.BufferedReader]:
+    """A regular file that is read inside; what the system says against that, as of a failing disk, becomes an InputError."""
+    with _open_regular(path, what) as file:
+        try:
+            yield file
+        except OSError as error:
+            raise InputError(path, rule=f"{what} that can be read", found=str(error), remedy="check the disk") from None
+
+
 def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
     """The whole content of a regular file.
 
@@ -120,11 +130,8 @@ def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
     Raises:
       InputError: when the file is missing, empty, too large, not readable, or no regular file.
     """
-    with _open_regular(path, what) as file:
-        try:
-            data = file.read(max_bytes + 1)
-        except OSError as error:
-            raise InputError(path, rule=f"{what} that can be read", found=str(error), remedy="check the disk") from None
+    with _reading(path, what) as file:
+        data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise InputError(
             path,
@@ -143,7 +150,7 @@ def file_sha256(path: StrPath, *, max_bytes: int | None = None) -> str:
     With `max_bytes`, an empty file or a larger one is refused by what the system says of its size, before it is read: what the
     system makes up while it is read (/proc) is empty by that.
     """
-    with _open_regular(path, "a file") as file:
+    with _reading(path, "a file") as file:
         size = os.fstat(file.fileno()).st_size
         if max_bytes is not None and not 0 < size <= max_bytes:
             rule, found = f"a file of 1 to {max_bytes:,} bytes", f"{size:,} bytes"
@@ -153,7 +160,7 @@ def file_sha256(path: StrPath, *, max_bytes: int | None = None) -> str:
 
 def read_head(path: StrPath, *, what: str) -> bytes:
     """The first 256 bytes of a regular file, for telling what it is; `InputError` as in `read_bytes`."""
-    with _open_regular(path, what) as file:
+    with _reading(path, what) as file:
         head = file.read(256)
     if not head:
         raise InputError(path, rule=what, found="an empty file", remedy="export or download it again")
@@ -487,7 +494,7 @@ def read_midi_texts(path: StrPath) -> list[str]:
     Raises:
       InputError: when it is no regular file or begins otherwise than a MIDI file.
     """
-    with _open_regular(path, "a MIDI file") as file:
+    with _reading(path, "a MIDI file") as file:
         data = file.read(MIDI_HEAD_BYTES)
     if not data.startswith(b"MThd") or len(data) < 14:
         raise InputError(path, rule="a MIDI file", found=describe(data) if data else "an empty file", remedy="name a .mid file")

@@ -100,6 +100,16 @@ def test_a_file_without_permission_is_refused(tmp_path, monkeypatch):
         read(tmp_path / "a")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no file that opens and cannot be read")
+@pytest.mark.parametrize(
+    "reader", [read, file_sha256, lambda path: boundary.read_head(path, what="a thing"), boundary.read_midi_texts]
+)
+def test_a_file_that_opens_and_cannot_be_read_is_refused(reader):
+    """As on a failing disk: the first page of a process's memory answers with an error of input and output."""
+    with pytest.raises(InputError, match="Input/output error; check the disk"):
+        reader("/proc/self/mem")
+
+
 def test_sha256_is_that_of_the_content(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert file_sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2
