@@ -64,7 +64,7 @@ def test_two_processes_outlive_a_signal_and_a_kill_and_end_with_the_bits_of_one(
     places = [tmp_path / "checkpoints" / str(round(8 * k * 203 / 64)) for k in (1, 5)]
 
     running = together.toys(2, {**arguments, "config": SLOW | STREAMED})
-    together.wait_for(places[0])
+    together.wait_for(places[0], running)
     running[1].send_signal(signal.SIGTERM)
     (first, _, first_errors), (second, _, second_errors) = together.ended(running)
     assert (first, second) == (75, 75), (first_errors, second_errors)
@@ -74,11 +74,11 @@ def test_two_processes_outlive_a_signal_and_a_kill_and_end_with_the_bits_of_one(
     assert said in second_errors
 
     running = together.toys(2, {**arguments, "config": SLOW})
-    together.wait_for(places[1])
+    together.wait_for(places[1], running)
     running[0].kill()  # the one that writes, and in which JAX's own coordinator lives
     began = time.monotonic()
     (first, _, _), (second, _, second_errors) = together.ended(running)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30  # not the 60 s after which silence would tell
     assert (first, second) == (-signal.SIGKILL, 75)
     assert "process 0: it died" in second_errors
     assert "start all processes again to resume" in second_errors
@@ -110,7 +110,7 @@ def test_a_budget_is_the_same_number_of_steps_in_all_processes(toy, together, tm
 
 def test_a_full_disk_under_process_0_ends_every_process_with_its_error(together, tmp_path) -> None:
     running = together.toys(2, {"workdir": str(tmp_path), "steps": 100000, "config": SLOW})
-    together.wait_for(tmp_path / "checkpoints" / "25")
+    together.wait_for(tmp_path / "checkpoints" / "25", running)
     resource.prlimit(running[0].pid, resource.RLIMIT_FSIZE, (512, 512))
     (first, _, first_errors), (second, _, second_errors) = together.ended(running)
     assert (first, second) == (2, 2), (first_errors, second_errors)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 TOY = Path(__file__).with_name("toy.py")
+PATIENCE = 240.0
+"""Seconds; far more than is needed, for a machine that has other things to do."""
 
 
 def free_port() -> int:
@@ -43,7 +45,7 @@ def toys(count: int, arguments: dict[str, Any], devices: int = 1, own: dict[int,
       own: `{process: arguments}` that only this one has.
       joining: what of the options to join is not as it should be, or `silence_seconds`.
     """
-    join = {"coordinator": f"localhost:{free_port()}", "processes": count, "silence_seconds": 10, "join_seconds": 60} | joining
+    join = {"coordinator": f"localhost:{free_port()}", "processes": count, "silence_seconds": 60, "join_seconds": 120} | joining
     return [
         toy(
             {**arguments, **(own or {}).get(i, {}), "join": {"process": i, **join, **(own or {}).get(i, {}).get("join", {})}},
@@ -53,7 +55,7 @@ def toys(count: int, arguments: dict[str, Any], devices: int = 1, own: dict[int,
     ]
 
 
-def ended(processes: Sequence[subprocess.Popen[str]], seconds: float = 60) -> list[tuple[int, str, str]]:
+def ended(processes: Sequence[subprocess.Popen[str]], seconds: float = PATIENCE) -> list[tuple[int, str, str]]:
     """`(exit code, output, errors)` of each; none is left behind, whatever happens."""
     deadline = time.monotonic() + seconds
     try:
@@ -69,9 +71,12 @@ def ended(processes: Sequence[subprocess.Popen[str]], seconds: float = 60) -> li
                 process.communicate()
 
 
-def wait_for(path: Path, seconds: float = 60) -> None:
-    """Waits until something is there."""
-    deadline = time.monotonic() + seconds
+def wait_for(path: Path, processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Waits until something is there; when it does not come, or a process ends before, no process is left behind."""
+    deadline = time.monotonic() + PATIENCE
     while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not come"
-        time.sleep(0.05)
+        if time.monotonic() > deadline or any(process.poll() is not None for process in processes):
+            for process in processes:
+                process.kill()
+            raise AssertionError(f"{path} did not come: {ended(processes)}")
+        time.sleep(0.02)
