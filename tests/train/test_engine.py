@@ -16,7 +16,18 @@ from drumjax.boundary import InputError
 from drumjax.datasets.pipeline import batch_indices
 from drumjax.systems.system import System
 from drumjax.train.config import TrainingConfig
-from drumjax.train.engine import NonFiniteLoss, Program, Schedule, compile_program, fit, played, run_steps, source_of, stage_key
+from drumjax.train.engine import (
+    NonFiniteLoss,
+    Program,
+    Schedule,
+    compile_program,
+    fit,
+    init_state,
+    played,
+    run_steps,
+    source_of,
+    stage_key,
+)
 from drumjax.train.parallel import make_layout
 
 CONFIG = TrainingConfig(batch_size=16, ema_decay=0.9, validate_every_epochs=1e9)
@@ -46,6 +57,15 @@ def test_the_number_of_steps_a_dispatch_changes_no_bit(toy, steps_a_dispatch) ->
     many, rows = fit(toy.line_system(), optimizers, data, replace(CONFIG, dispatch_steps=steps_a_dispatch), 120)
     assert len(rows) < 120
     assert same_bits(one, many)
+
+
+def test_a_first_state_that_is_compiled_in_haste_has_the_bits_of_one_that_is_not(toy) -> None:
+    system, optimizers = toy.line_system(), {"line": optax.adam(1e-2)}
+    source = source_of(toy.line_data(101), CONFIG)
+    program = compile_program(system, optimizers, source, None, ema_decay=0.9, layout=make_layout(16))
+    key, batch = stage_key(3, 0), {"x": np.zeros((16, toy.FEATURES), np.float32)}
+    plain = jax.jit(lambda key: init_state(system, optimizers, key, batch, ema_decay=0.9))(key)
+    assert same_bits(program.start(key), plain)
 
 
 def test_nothing_is_compiled_after_the_first_dispatch(toy, compilations) -> None:
