@@ -64,6 +64,8 @@ HUMANIZE = ("humanize_seed", "humanize_velocity", "humanize_timing_ms", "humaniz
 """What a record says of a call that was humanised."""
 MOST_PICTURED = 32
 """Lines of four bars on the sheet of a long pattern."""
+MOST_SOUND_S = 3 * 3600
+"""Seconds of a sound: three hours are 2 GB while they are mixed, and a WAV file ends at 4 GB."""
 Call = TypeVar("Call", bound=Playing)
 Lead = TypeVar("Lead", bound="Leading")
 
@@ -383,6 +385,9 @@ def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[st
     call = parse(call_type, arguments, prog)
     check_options(call)
     made = make(call)
+    if call.wav is not None and (seconds := sum(pattern.duration_s for pattern in made.patterns)) > MOST_SOUND_S:
+        rule, remedy = f"at most {MOST_SOUND_S / 3600:g} hours of sound", "ask for fewer measures or a faster tempo"
+        raise InputError(call.wav, rule=rule, found=f"{seconds / 3600:.1f} hours", remedy=remedy)
     kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map, takes=made.takes)
     say(*write_patterns(made.patterns, destination(call)))
     if call.wav is not None and kit is not None:

@@ -182,6 +182,7 @@ def test_names_that_nothing_can_have_are_refused(command, wrong, words, said) ->
         ("--seed -1", "expected a whole number from 0 to 4294967295; found -1"),
         ("--seed 99999999999999999999", "found 99999999999999999999"),
         ("--tempo-bpm 1e9", "found 1e+09"),
+        ("--measures 1024 --tempo-bpm 20 --wav o.wav -o o.mid", "o.wav: expected at most 3 hours of sound; found 13.7 hours"),
     ],
 )
 def test_samples_out_of_range_are_refused(command, model, words, said) -> None:
