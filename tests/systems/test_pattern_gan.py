@@ -39,7 +39,7 @@ def batch_of(n, masked=0):
 def make(loss=None, **changes):
     config = replace(SMALL, **changes)
     system = pattern_gan_system(config, loss or PatternGANLoss(), HITS)
-    params, extra = system.init(jax.random.key(0), batch_of(2))
+    params, extra = jax.jit(system.init)(jax.random.key(0), batch_of(2))
     # The first logits are all nearly 0: other weights tell right from wrong formulas.
     return config, system, jax.tree.map(lambda leaf: 3 * leaf, params), extra
 

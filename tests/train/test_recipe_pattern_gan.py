@@ -151,7 +151,7 @@ def test_devices_that_share_a_batch_make_the_step_of_one() -> None:
     ((system, optimizers, *_),) = stages(config, a_few().info)
     velocity = jnp.asarray(a_few().splits["train"]["velocity"])
     batch = {"velocity": velocity, "slot": jnp.arange(FEW), "mask": jnp.ones(FEW)}
-    state = init_state(system, optimizers, jax.random.key(0), batch, ema_decay=0.9)
+    state = jax.jit(lambda key: init_state(system, optimizers, key, batch, ema_decay=0.9))(jax.random.key(0))
     whole, metrics = jax.jit(make_step(system, optimizers, ema_decay=0.9))(state, batch, jnp.int32(10))
     halves = jax.tree.map(lambda a: a.reshape(2, FEW // 2, *a.shape[1:]), batch)
     shared = make_step(system, optimizers, ema_decay=0.9, axis_name="devices")
