@@ -105,6 +105,9 @@ def differences(one: Training, other: Training) -> Iterator[str]:
     """In what two finished trainings differ: nothing, where the attacks on one of them were withstood."""
     from drumjax.checkpoint import best, latest, verify
 
+    if latest(other.workdir) is None:
+        yield "no checkpoint"
+        return
     for which, find in (("last", latest), ("best", best)):
         a, b = find(one.workdir), find(other.workdir)
         if a is None or b is None or a.name != b.name:

@@ -16,6 +16,7 @@ def test_a_hundred_damaged_checkpoints_are_refused_by_name_or_give_what_was_save
     assert set(row.details["kinds"]) == set(corruption.ATTACKS)
 
 
+@pytest.mark.slow
 def test_the_attacks_would_see_a_reader_that_does_not_look(faults, monkeypatch) -> None:
     """Without the hashes, orbax loads what was damaged."""
     monkeypatch.setattr(checkpoint, "verify", lambda directory: checkpoint._read_manifest(checkpoint.Path(directory)))
