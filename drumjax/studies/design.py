@@ -98,9 +98,11 @@ def sessions(subjects: int, seed: int) -> tuple[Session, ...]:
     - any three listeners in a row from the first on (1 to 3, 4 to 6, …) hear each of the 18 pairs once, not counting practice; with
       any number of listeners no pair is heard more than once more than any other;
     - in every session three pairs have the interpolation first; over six listeners each pair has it first once and second once;
+    - at every position of a session, the practice pair's included, half of the listeners have the interpolation first; of an odd
+      number one more or one less;
     - over six listeners each set of straight pairs meets each other set of mixed ones once; over 18 every straight pair serves
       twice as practice;
-    - the order of the six pairs is drawn for each listener.
+    - the order of the six pairs is drawn for each listener, as far as that leaves free.
 
     Raises:
       ValueError: fewer than 1 or more than 1,000 listeners.
@@ -113,7 +115,8 @@ def sessions(subjects: int, seed: int) -> tuple[Session, ...]:
     turned = dice.chance(0.5)
     # Of three pairs which have the interpolation first, block by block: two lines that follow each other are each other's reverse.
     firsts = ((1, 1, 0), (0, 0, 1), (0, 1, 1), (1, 0, 0), (1, 0, 1), (0, 1, 0))
-    made = []
+    made: list[Session] = []
+    order: list[bool] = []
     for block in range(-(-subjects // GENRES)):
         sets = shuffled(range(GENRES), dice)
         for place in range(GENRES):
@@ -126,9 +129,21 @@ def sessions(subjects: int, seed: int) -> tuple[Session, ...]:
                 for is_mixed, chosen in ((0, straight), (1, mixed))
                 for transition, spot in zip(members[chosen], places[chosen], strict=True)
             ]
-            practice = Trial(members[other][(block // 2) % GENRES], dice.chance(0.5))
-            made.append(Session(practice, tuple(shuffled(trials, dice))))
+            if len(made) % 2 == 0:
+                order = [dice.chance(0.5), *shuffled([True] * GENRES + [False] * GENRES, dice)]
+            else:
+                # What the last listener heard first, this one hears second, position by position.
+                order = [not first for first in order]
+            practice = Trial(members[other][(block // 2) % GENRES], order[0])
+            made.append(Session(practice, _in_order(shuffled(trials, dice), order[1:])))
     return tuple(made[:subjects])
+
+
+def _in_order(trials: Sequence[Trial], interpolation_first: Sequence[bool]) -> tuple[Trial, ...]:
+    """The trials so ordered that those with the interpolation first stand where it is to be; among themselves they keep their
+    order."""
+    waiting = {first: iter([trial for trial in trials if trial.interpolation_first == first]) for first in (True, False)}
+    return tuple(next(waiting[first]) for first in interpolation_first)
 
 
 def segments_heard(subjects: int, seed: int) -> tuple[int, ...]:

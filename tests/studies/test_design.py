@@ -9,7 +9,7 @@ import pytest
 
 from drumjax.studies import design
 
-SEEDS = (0, 1, 7, 2**32 - 1)
+SEEDS = (0, 1, 3, 7, 2**32 - 1)
 
 
 def test_the_nine_transitions_are_all_ordered_pairs_of_genres_and_use_each_pattern_once_at_each_end():
@@ -56,6 +56,25 @@ def test_the_interpolation_is_first_and_second_equally_often_in_each_pair(subjec
             heard[trial.pair] += 1
             first[trial.pair] += trial.interpolation_first
     assert all(abs(2 * first[pair] - heard[pair]) <= heard[pair] % 2 for pair in heard)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("subjects", [18, 19, 54])
+def test_the_interpolation_is_first_and_second_equally_often_at_each_position(subjects, seed):
+    sessions = design.sessions(subjects, seed)
+    for position in range(7):
+        first = sum([session.practice, *session.trials][position].interpolation_first for session in sessions)
+        assert abs(2 * first - subjects) == subjects % 2, position
+
+
+def test_every_order_of_first_and_second_and_every_place_of_a_pair_occurs():
+    sessions = [session for seed in range(20) for session in design.sessions(54, seed)]
+    lines = Counter(tuple(trial.interpolation_first for trial in session.trials) for session in sessions)
+    assert len(lines) == 20  # three of six
+    assert all(54 - 5 * 10 < count < 54 + 5 * 10 for count in lines.values())  # two of each draw; 5 standard deviations
+    places = Counter((trial.pair, place) for session in sessions for place, trial in enumerate(session.trials))
+    assert len(places) == 18 * 6
+    assert all(60 - 5 * 7.1 < count < 60 + 5 * 7.1 for count in places.values())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
