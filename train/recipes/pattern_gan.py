@@ -86,8 +86,8 @@ def play(config: PatternGANTraining, info: DataInfo, sums: Mapping[str, np.ndarr
 
 STABLE = PatternGANLoss(r1_weight=1.0, heard_from=0.25)
 """What keeps the game stable, with a moving average of the weights (Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN
-Training", 2019): without, the discriminator wins and the generator falls back on a few patterns. benchmarks/pattern_gan.py measures
-what each of the three does. The softest hits of the embedded patterns have the velocity 0.25."""
+Training", 2019): without the penalty the discriminator wins and the generator falls back on a few patterns. Velocities are cut off
+where they will be when played: the softest hits of the embedded patterns have 0.25. benchmarks/pattern_gan.py measures each."""
 QUICK = replace(ADAM, learning_rate=1e-3)
 """Five times as long strides, for which the stable game has room (our decision, by the same measurements)."""
 
