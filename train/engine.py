@@ -219,7 +219,7 @@ def compile_program(
 
     def start(key: jax.Array) -> State:
         device = layout.own_device()
-        # It runs once: on a CPU the compiler's first level gives the same bits, a fifth to two fifths sooner (8 s instead of 10 of a
+        # It runs once: on a CPU the compiler's first level gives the same bits, a fifth to two fifths sooner (8 s, not 10, of a
         # busy core for the LSTM); with its level 0, bits change.
         quick: dict[str, Any] | None = {"xla_backend_optimization_level": 1} if device.platform == "cpu" else None
         with jax.default_device(device):
