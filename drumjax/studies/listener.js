@@ -22,10 +22,18 @@ function remember() {
   try {
     if (state) localStorage.setItem(memory, JSON.stringify(state));
     else localStorage.removeItem(memory);
+    mayRemember = true;
   } catch (error) {
     mayRemember = false;
   }
 }
+
+window.addEventListener("beforeunload", (event) => {
+  // Where nothing is kept, a closed page would take all answers with it.
+  if (mayRemember || !state || state.saved) return;
+  event.preventDefault();
+  event.returnValue = true;
+});
 
 function experiment(name) {
   return study.experiments.find((each) => each.name === name);
@@ -152,9 +160,23 @@ function players(sounds, labels, heard, changed) {
     const say = () => { note.textContent = heard[index] ? `Heard ${heard[index] === 1 ? "once" : `${heard[index]} times`}.` : "Not heard yet."; };
     const audio = make("audio", { controls: true, controlslist: "nodownload noplaybackrate", preload: "auto", src: `sounds/${sound}.wav`, "aria-label": labels[index] });
     audio.addEventListener("play", () => all.forEach((other) => { if (other !== audio) other.pause(); }));
+    // Which tenths of a second have been heard since the sound last ended: `audio.played` would add all passes together.
+    const passed = new Set();
+    let last = 0;
+    const follow = () => {
+      if (audio.seeking) last = null;
+      else {
+        if (last !== null) for (let tenth = Math.floor(10 * last); tenth < 10 * audio.currentTime; tenth += 1) passed.add(tenth);
+        last = audio.currentTime;
+      }
+    };
+    audio.addEventListener("seeking", () => { last = null; });
+    audio.addEventListener("timeupdate", follow);
     audio.addEventListener("ended", () => {
-      let covered = 0;
-      for (let i = 0; i < audio.played.length; i += 1) covered += audio.played.end(i) - audio.played.start(i);
+      follow();
+      const covered = passed.size / 10;
+      passed.clear();
+      last = null;
       if (covered >= (1 - SKIPPED) * audio.duration) {
         heard[index] += 1;
         say();
@@ -176,7 +198,12 @@ function players(sounds, labels, heard, changed) {
 
 function question(row) {
   const asked = experiment(state.experiment);
-  const began = performance.now();
+  // Kept, so that whoever loads the page again does not answer sooner for it.
+  if (state.seenAt !== state.at) {
+    state.seenAt = state.at;
+    state.seen = Date.now();
+    remember();
+  }
   // What the listener has heard of a sound stays heard over the questions about it.
   state.heard = state.heard && state.heardOf === row.stimulus + (row.kind === "pair" ? row.position : "") ? state.heard : row.sounds.map(() => 0);
   state.heardOf = row.stimulus + (row.kind === "pair" ? row.position : "");
@@ -197,7 +224,7 @@ function question(row) {
     {
       onsubmit: (event) => {
         event.preventDefault();
-        const seconds = ((performance.now() - began) / 1000).toFixed(1);
+        const seconds = (Math.max(0, Date.now() - state.seen) / 1000).toFixed(1);
         const plays = row.sounds.length ? String(Math.min(...state.heard)) : "";
         state.answers[state.at - 1] = { answer: all.querySelector("input:checked").value, plays, seconds };
         forward();
@@ -234,7 +261,7 @@ function scaleChoices(facet, points) {
 }
 
 function comment() {
-  const text = make("textarea", { maxlength: study.most_comment });
+  const text = make("textarea", { maxlength: study.most_comment, oninput: () => { state.comment = text.value; remember(); } }, state.comment || "");
   screen(
     "Anything you would like to add?",
     make("label", { class: "field" }, "Your comment (you may leave this empty)", text),
@@ -266,13 +293,15 @@ function end() {
   screen(
     "Thank you",
     make("p", null, "That was the last question. Save your answers, and give the file to the experimenter: nothing has been sent anywhere."),
-    make("a", { class: "button", href: address, download: name }, `Save ${name}`),
+    make("a", { class: "button", href: address, download: name, onclick: () => { state.saved = true; remember(); } }, `Save ${name}`),
     make("details", null, make("summary", null, "If nothing is saved: copy this text into a file of that name"), make("textarea", { class: "csv", readonly: true, rows: 12, "aria-label": "Your answers as text" }, text)),
     make("p", null),
     make("button", {
       type: "button",
       class: "quiet",
       onclick: () => {
+        const loss = `Save was never clicked. Unless you have copied the text, all answers of listener ${state.subject} are lost for good. Erase them all the same?`;
+        if (!state.saved && !window.confirm(loss)) return;
         if (window.confirm("Are the answers saved? They are removed from this browser now.")) { state = null; remember(); welcome(); }
       },
     }, "Next listener"),

@@ -121,75 +121,104 @@ def test_the_picture_of_the_difference_has_a_fading_and_a_changing_row(key):
     assert len({each["points"] for each in shapes[10:]}) == 6
 
 
-# Stands in for a listener: agrees, hears every sound at once, answers, and leaves the table in the page.
-LISTENER = """
+# Stands in for a listener's hands: it hears sounds without playing them, and leaves what it saw in the page.
+HANDS = """
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const log = [];
+const note = (text) => { if (!log.includes(text)) log.push(text); };
+const $ = (selector) => document.querySelector(selector);
+const begin = (subject, experiment) => {
+  $("input[type=checkbox]").click();
+  $("input[type=number]").value = subject;
+  $("select").value = experiment;
+  $("form").requestSubmit();
+  $("button").click();
+};
+// A sound of ten seconds, heard from somewhere to its end.
+const listen = (audio, from) => {
+  const be = (name, value) => Object.defineProperty(audio, name, { configurable: true, value });
+  be("duration", 10);
+  be("played", { length: 1, start: () => 0, end: () => 10 });
+  be("currentTime", from);
+  audio.dispatchEvent(new Event("seeking"));
+  for (let time = from; time <= 10; time += 0.25) {
+    be("currentTime", time);
+    audio.dispatchEvent(new Event("timeupdate"));
+  }
+  audio.dispatchEvent(new Event("ended"));
+};
+const hear = () => document.querySelectorAll("audio").forEach((audio) => listen(audio, 0));
+const answer = (which) => {
+  const choices = document.querySelectorAll("input[type=radio]");
+  choices[which % choices.length].click();
+  $("form button").click();
+};
+const leave = (found) => {
+  const out = document.createElement("pre");
+  out.id = "out";
+  out.textContent = JSON.stringify({ log, ...found });
+  document.body.append(out);
+};
+"""
+LISTENER = """
 (async () => {
-  const log = [];
   try {
-    document.querySelector("input[type=checkbox]").click();
-    document.querySelector("input[type=number]").value = "SUBJECT";
-    document.querySelector("select").value = "EXPERIMENT";
-    document.querySelector("form").requestSubmit();
-    document.querySelector("button").click();
-    for (let i = 0; i < 20 && !/Thank/.test(document.querySelector("h1").textContent); i += 1) {
-      const area = document.querySelector("textarea");
-      if (area) {
-        area.value = '=1+1, "a"\\n<b>';
-        document.querySelector("button").click();
+    begin("SUBJECT", "EXPERIMENT");
+    for (let i = 0; i < 20 && !/Thank/.test($("h1").textContent); i += 1) {
+      if ($("textarea")) {
+        $("textarea").value = '=1+1, "a"\\n<b>';
+        $("button").click();
         continue;
       }
-      const next = document.querySelector("form button");
-      const all = document.querySelector("fieldset");
-      for (const audio of document.querySelectorAll("audio")) {
-        if (i === 0 && !(next.disabled && all.disabled)) log.push("answered before hearing");
-        // First only the end of it is heard, then the whole.
-        for (const from of i === 0 ? [8, 0] : [0]) {
-          Object.defineProperty(audio, "played", { configurable: true, value: { length: 1, start: () => from, end: () => 10 } });
-          Object.defineProperty(audio, "duration", { configurable: true, value: 10 });
-          audio.dispatchEvent(new Event("ended"));
-          if (from && !all.disabled) log.push("a part was enough");
-        }
+      const next = $("form button");
+      const all = $("fieldset");
+      if (i === 0 && $("audio")) {
+        if (!(next.disabled && all.disabled)) note("answered before hearing");
+        document.querySelectorAll("audio").forEach((audio) => listen(audio, 8));
+        if (!all.disabled) note("a part was enough");
       }
-      if (!next.disabled) log.push("next without an answer");
-      const choices = document.querySelectorAll("input[type=radio]");
-      choices[i % choices.length].click();
-      next.click();
+      hear();
+      // Sought to its end after it was heard: no second time.
+      document.querySelectorAll("audio").forEach((audio) => listen(audio, 8));
+      if (!next.disabled) note("next without an answer");
+      answer(i);
       await wait(1);
     }
   } catch (error) {
-    log.push(String(error));
+    note(String(error));
   }
-  const out = document.createElement("pre");
-  out.id = "out";
-  out.textContent = JSON.stringify({ log, table: document.querySelector("textarea.csv").value, kept: localStorage.length });
-  document.body.append(out);
+  leave({ table: $("textarea.csv").value, kept: localStorage.length });
 })();
 """
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium to open the page with")
-@pytest.mark.parametrize(("experiment", "subject"), [("identification", 2), ("robot", 3), ("task", 6)])
-def test_a_browser_asks_everything_in_order_and_gives_a_table_that_is_read(key, tmp_path, experiment, subject):
-    listener = LISTENER.replace("SUBJECT", str(subject)).replace("EXPERIMENT", experiment)
-    # The page's own policy forbids other scripts than its own: this one is let in for the test.
-    allowed = base64.b64encode(hashlib.sha256(listener.encode()).digest()).decode()
-    text = (
-        made(key)
-        .replace("script-src '", f"script-src 'sha256-{allowed}' '")
-        .replace("</body>", f"<script>{listener}</script></body>")
+def browse(key, folder, script, before=""):
+    """What `script` leaves of the page in a browser; `before` runs before the page's own script."""
+    scripts = [before, HANDS + script]
+    # The page's own policy forbids other scripts than its own: these are let in for the test.
+    allowed = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts)
+    text = made(key).replace("script-src '", f"script-src {allowed} '")
+    text = text.replace("<main>", f"<script>{scripts[0]}</script><main>").replace(
+        "</body>", f"<script>{scripts[1]}</script></body>"
     )
-    (tmp_path / "index.html").write_text(text)
+    (folder / "index.html").write_text(text)
     dom = subprocess.run(
-        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--virtual-time-budget=4000",
-         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (tmp_path / "index.html").as_uri()],
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--virtual-time-budget=8000",
+         f"--user-data-dir={folder / 'profile'}", "--dump-dom", (folder / "index.html").as_uri()],
         check=True, capture_output=True, text=True, timeout=60,
     ).stdout  # fmt: skip
-    found = Reader(dom)
-    out = json.loads(
-        re.search(r'<pre id="out">(.*?)</pre>', dom, re.DOTALL)[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    )
-    assert found.elements
+    assert Reader(dom).elements
+    out = re.search(r'<pre id="out">(.*?)</pre>', dom, re.DOTALL)[1]
+    return json.loads(out.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+in_a_browser = pytest.mark.skipif(not BROWSER, reason="no Chromium to open the page with")
+
+
+@in_a_browser
+@pytest.mark.parametrize(("experiment", "subject"), [("identification", 2), ("robot", 3), ("task", 6)])
+def test_a_browser_asks_everything_in_order_and_gives_a_table_that_is_read(key, tmp_path, experiment, subject):
+    out = browse(key, tmp_path, LISTENER.replace("SUBJECT", str(subject)).replace("EXPERIMENT", experiment))
     assert out["log"] == []
     assert out["kept"] == 1
     rows = list(csv.DictReader(io.StringIO(out["table"], newline="")))
@@ -202,8 +231,106 @@ def test_a_browser_asks_everything_in_order_and_gives_a_table_that_is_read(key, 
     assert [{**row, **dict.fromkeys(given, "")} for row in rows] == asked
     assert all(row["answer"] for row in rows)
     assert rows[-1]["answer"] == '\'=1+1, "a"\n<b>'
+    # Once a pair; the drummer of all six questions once more for each; the task has no sounds.
+    plays = {"identification": ["1"] * 7, "robot": list("123456"), "task": [""] * 9}[experiment]
+    assert [row["plays"] for row in rows[:-1]] == plays
     answers = tmp_path / "answers.csv"
     answers.write_bytes(out["table"].encode())
     from drumjax.studies.answers import read_answers
 
     assert read_answers([answers], key).sessions[experiment] == (("0123456789", subject),)
+
+
+RELOADING = """
+(async () => {
+  const loaded = Number(sessionStorage.getItem("loaded"));
+  sessionStorage.setItem("loaded", loaded + 1);
+  if (loaded === 0) {
+    begin("1", "task");
+    await wait(1500);
+    location.reload();
+    return;
+  }
+  $("button").click();
+  if (loaded === 1) {
+    await wait(20);
+    for (let i = 0; i < 9; i += 1) answer(i);
+    $("textarea").value = "half a sent";
+    $("textarea").dispatchEvent(new Event("input"));
+    location.reload();
+    return;
+  }
+  const comment = $("textarea").value;
+  $("button").click();
+  leave({ comment, table: $("textarea.csv").value });
+})();
+"""
+
+
+@in_a_browser
+def test_a_reload_keeps_the_time_since_first_sight_and_a_comment_half_written(key, tmp_path):
+    out = browse(key, tmp_path, RELOADING)
+    rows = list(csv.DictReader(io.StringIO(out["table"], newline="")))
+    assert 1.5 <= float(rows[0]["seconds"]) < 60
+    assert all(float(row["seconds"]) < 1.5 for row in rows[1:9])
+    assert out["comment"] == rows[-1]["answer"] == "half a sent"
+
+
+FORGETFUL = "Storage.prototype.setItem = () => { throw new Error('denied'); };"
+GUARDED = """
+const guarded = () => {
+  const leaving = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(leaving);
+  return leaving.defaultPrevented;
+};
+const seen = [guarded()];
+begin("1", "task");
+seen.push(guarded());
+for (let i = 0; i < 9; i += 1) answer(i);
+$("button").click();
+seen.push(guarded());
+$("a.button").addEventListener("click", (event) => event.preventDefault());
+$("a.button").click();
+seen.push(guarded());
+leave({ seen });
+"""
+
+
+@in_a_browser
+@pytest.mark.parametrize(("before", "seen"), [(FORGETFUL, [False, True, True, False]), ("", [False] * 4)])
+def test_closing_the_page_is_guarded_where_it_would_lose_answers(key, tmp_path, before, seen):
+    assert browse(key, tmp_path, GUARDED, before)["seen"] == seen
+
+
+ERASING = """
+const asked = [];
+let say = true;
+window.confirm = (text) => { asked.push(text); return say && asked.length < 3; };
+begin("4", "task");
+for (let i = 0; i < 9; i += 1) answer(i);
+$("button").click();
+const next = () => document.querySelector("button.quiet").click();
+say = false;
+next();
+const refused = [asked.splice(0), localStorage.length];
+if (SAVED) {
+  $("a.button").addEventListener("click", (event) => event.preventDefault());
+  $("a.button").click();
+}
+say = true;
+next();
+leave({ refused, asked, kept: localStorage.length });
+"""
+
+
+@in_a_browser
+@pytest.mark.parametrize("saved", [False, True])
+def test_answers_that_were_never_saved_are_erased_only_after_a_warning_of_the_loss(key, tmp_path, saved):
+    out = browse(key, tmp_path, ERASING.replace("SAVED", str(saved).lower()))
+    (warning,), kept = out["refused"]
+    assert "never clicked" in warning
+    assert "all answers of listener 4 are lost for good" in warning
+    assert kept == 1
+    assert len(out["asked"]) == (1 if saved else 2)
+    assert ("never clicked" in out["asked"][0]) == (not saved)
+    assert out["kept"] == 0
