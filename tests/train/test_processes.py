@@ -119,6 +119,18 @@ def test_a_full_disk_under_process_0_ends_every_process_with_its_error(together,
     assert checkpoint.check_all(tmp_path)[0]
 
 
+def test_a_signal_while_programs_are_compiled_ends_every_process_at_once(together, tmp_path) -> None:
+    running = together.toys(2, {"workdir": str(tmp_path), "steps": 10**6})
+    together.wait_for(tmp_path / "config.json", running)
+    began = time.monotonic()
+    running[1].send_signal(signal.SIGTERM)
+    (first, _, first_errors), (second, _, second_errors) = together.ended(running)
+    assert (first, second) == (75, 75), (first_errors, second_errors)
+    assert time.monotonic() - began < 20
+    assert "stopped" in first_errors
+    assert "stopped" in second_errors
+
+
 def test_processes_with_other_data_do_not_begin(together, tmp_path) -> None:
     workdir = tmp_path / "new"
     ended = together.ended(together.toys(2, {"workdir": str(workdir), "steps": 9}, own={1: {"sha": "b" * 64}}))
