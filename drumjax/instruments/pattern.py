@@ -27,7 +27,7 @@ from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
 from drumjax.patterns import DrumMap, Pattern, drum_map_from_json, wandering
 from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM
-from drumjax.provenance import in_part, is_record, provenance
+from drumjax.provenance import MOST_SEED, in_part, is_record, provenance
 from drumjax.systems.pattern_vae import item_normal
 
 PatternConfig = PatternVAEConfig | PatternGANConfig
@@ -37,7 +37,6 @@ LEAST_BUCKET = 8
 """Calls are padded to 8, 16, 32, … items, so that a few compiled programs serve every length."""
 MOST_MEASURES = 1024
 """65,536 steps, the longest grid that the library reads again, over two hours at 129 BPM: a call for more is taken for a slip."""
-MOST_SEED = 2**32 - 1
 WANDER_BLOCK = 64
 """A performance is made so many measures at a time, whatever its length: a program compiled for another number of items may round
 otherwise, and a cell at the threshold would be a hit in one performance and none in a longer one."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from drumjax.patterns.pattern import LEAST_VELOCITY, Pattern
-from drumjax.provenance import is_record, provenance
+from drumjax.provenance import MOST_SEED, is_record, provenance
 
 VELOCITY = 0.08
 """Standard deviation of a velocity, as a share of it: 1.3 dB in a rendering."""
@@ -27,7 +27,6 @@ TIMING_MS = 6.0
 """Standard deviation of an onset in milliseconds: a twentieth of a step at 129 BPM, at most 21 ms."""
 MOST_VELOCITY = 0.25
 MOST_TIMING_MS = 50.0
-MOST_SEED = 2**32 - 1
 MOST_STEPS = 2**31
 _LATEST = np.nextafter(np.float32(1), np.float32(0))
 _ROOT_3 = float(np.sqrt(3.0))

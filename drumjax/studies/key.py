@@ -11,12 +11,12 @@ from typing import Literal
 from drumjax.boundary import InputError, read_json, write_bytes
 from drumjax.configs import dump_config, parse_config
 from drumjax.patterns import MEASURE_STEPS
+from drumjax.provenance import MOST_SEED
 from drumjax.studies.design import GENRES, MOST_SUBJECTS, SEGMENTS
 from drumjax.studies.stimuli import BAR_STEPS, LOUDNESS_LUFS, Ends, Path, duration_s
 
 Experiment = Literal["identification", "task", "robot"]
 EXPERIMENTS: tuple[Experiment, ...] = ("identification", "task", "robot")
-MOST_SEED = 2**32 - 1
 KEY_BYTES = 8 << 20
 MOST_SECONDS = 600
 """No listener hears out a sound of more than ten minutes."""
