@@ -275,10 +275,25 @@ def write_bytes(path: StrPath, data: bytes, *, lasting: bool = False) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, target)
+        if lasting:
+            flush_directory(folder)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise fail(error.strerror or str(error), "free space or choose another folder") from None
+
+
+def flush_directory(folder: StrPath) -> None:
+    """Waits until the names in a folder are on the disk: a new file's content may be there and its name not.
+
+    Raises:
+      OSError: when the folder cannot be opened or the disk fails.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 # Text.

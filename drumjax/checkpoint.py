@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError, read_json
+from drumjax.boundary import InputError, flush_directory, read_json
 from drumjax.configs import Json, dump_config, parse_config
 
 Tree = Any
@@ -136,6 +136,7 @@ def _save(
         stale.rename(place)  # killed between the two renames of a replacement: nothing better is there yet
     for leftover in (building, stale):
         shutil.rmtree(leftover, ignore_errors=True)
+    new = [folder for folder in place.parents if not folder.exists()]
     building.mkdir(parents=True)
     try:
         items = {item: _save_item(building / "state" / item, structure, half=half) for item, structure in tree.items()}
@@ -153,7 +154,8 @@ def _save(
     if place.exists():
         place.rename(stale)
     building.rename(place)
-    _flush_directory(place.parent)
+    for folder in (place.parent, *(made.parent for made in new)):
+        flush_directory(folder)
     shutil.rmtree(stale, ignore_errors=True)
     return place
 
@@ -263,15 +265,7 @@ def _flush(directory: Path) -> None:
         for name in names:
             with (Path(folder) / name).open("rb") as stream:
                 os.fsync(stream.fileno())
-        _flush_directory(Path(folder))
-
-
-def _flush_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush_directory(folder)
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def make_layout(batch_size: int, mode: Mode = "jit", devices: Sequence[jax.Devic
             remedy = "hide devices from a process before it starts"
             raise InputError("devices", rule="all devices of all processes", found=f"{len(devices)} of them", remedy=remedy)
     if batch_size % len(devices):
-        near = max(len(devices), batch_size // len(devices) * len(devices))
+        near = max(len(devices), (batch_size + len(devices) // 2) // len(devices) * len(devices))
         raise InputError(
             "batch_size",
             rule=f"a multiple of the number of devices, {len(devices)}",

@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from drumjax import __version__
-from drumjax.boundary import InputError, read_json, write_bytes
+from drumjax.boundary import InputError, flush_directory, read_json, write_bytes
 from drumjax.checkpoint import check_all, clean, dump_config, list_checkpoints, load, put_aside, read_card
 from drumjax.train.config import OPERATIONAL
 from drumjax.train.endings import Refused
@@ -49,6 +49,8 @@ def claimed(workdir: Path) -> Iterator[None]:
     fresh = not (workdir / LOCK).exists()
     try:
         workdir.mkdir(parents=True, exist_ok=True)
+        for folder in made:
+            flush_directory(folder.parent)
         lock = open(workdir / LOCK, "a")  # noqa: SIM115 - held open until the end, which is what holds the lock
     except OSError as error:
         _remove_empty(made)
@@ -60,8 +62,15 @@ def claimed(workdir: Path) -> Iterator[None]:
             # Another process may have held this file until now and removed it: then it is no lock for the next one.
             if not os.path.samestat(os.fstat(lock.fileno()), (workdir / LOCK).stat()):
                 raise BlockingIOError
-        except OSError:
+        except (BlockingIOError, FileNotFoundError):
             raise Refused(f"{workdir}: another training is at work there; wait for it, or name another --workdir") from None
+        except OSError as error:  # as on a Lustre disk that is mounted without locks
+            if fresh:
+                (workdir / LOCK).unlink(missing_ok=True)
+                _remove_empty(made)
+            remedy = "name a --workdir on another disk, or have this one mounted with locks"
+            found = error.strerror or str(error)
+            raise InputError(workdir, rule="a file system on which files can be locked", found=found, remedy=remedy) from error
         try:
             yield
         except (InputError, Refused, KeyboardInterrupt):

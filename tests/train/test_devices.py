@@ -73,10 +73,10 @@ def test_a_training_of_one_device_goes_on_with_eight(toy, together, on_one, tmp_
 
 def test_a_batch_that_eight_devices_cannot_share_is_an_error_before_anything_is_written(toy, together, tmp_path) -> None:
     workdir = tmp_path / "new"
-    arguments = {"workdir": str(workdir), "steps": 9, "config": {"batch_size": 12}}
+    arguments = {"workdir": str(workdir), "steps": 9, "config": {"batch_size": 15}}
     ((code, _, errors),) = together.ended([together.toy(arguments, devices=8)])
     assert code != 0
-    assert "batch_size: expected a multiple of the number of devices, 8; found 12; take 8" in errors
+    assert "batch_size: expected a multiple of the number of devices, 8; found 15; take 16" in errors
     assert not workdir.exists()
 
 

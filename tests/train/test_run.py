@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from drumjax.train import run
 from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import NonFiniteLoss, fitting_batch
 from drumjax.train.run import stage_ends, train
-from drumjax.train.workdir import claimed, parse_budget, restore
+from drumjax.train.workdir import claimed, parse_budget, restore, write_config
 
 STEPS = 100
 TOY = Path(__file__).with_name("toy.py")
@@ -232,6 +233,34 @@ def test_a_lock_that_its_holder_removed_is_no_lock(tmp_path, monkeypatch) -> Non
     monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
     with pytest.raises(Refused, match="another training is at work there"), claimed(tmp_path):
         pass
+
+
+def test_a_disk_without_locks_is_not_taken_for_another_training(tmp_path, monkeypatch) -> None:
+    def missing(stream, how):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    with pytest.raises(InputError, match="files can be locked; found Function not implemented"), claimed(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
+def test_names_are_on_the_disk_as_well_as_what_they_name(tmp_path, monkeypatch) -> None:
+    """A file that is flushed can still be lost with its folder's entry: each new name is flushed after it is there."""
+    flushed: dict[int, set[str]] = {}
+
+    def flush(descriptor: int) -> None:
+        if stat.S_ISDIR((status := os.fstat(descriptor)).st_mode):
+            flushed[status.st_ino] = set(os.listdir(descriptor))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    workdir = tmp_path / "a" / "b"
+    with claimed(workdir):
+        write_config(workdir, {})
+        assert "config.json" in flushed[workdir.stat().st_ino]
+        checkpoint.save(checkpoint.place_of(workdir, 3), {"play": {"w": np.ones(2, np.float32)}}, {})
+    for folder, name in ((tmp_path, "a"), (tmp_path / "a", "b"), (workdir, "checkpoints"), (workdir / "checkpoints", "3")):
+        assert name in flushed[folder.stat().st_ino], folder
 
 
 @pytest.mark.parametrize(
