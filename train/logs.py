@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import os
 import sys
 import time
@@ -12,11 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from drumjax.boundary import write_bytes
+from drumjax.boundary import InputError, read_bytes, write_bytes
 
 PLAIN_LINE_SECONDS = 10.0
 """Without a terminal a line is printed about this often."""
 METRICS = "metrics.csv"
+METRICS_BYTES = 256 << 20
+"""A longer table is taken for something else."""
+STEP_DIGITS = 18
 FIRST_COLUMNS = ("step", "epoch", "seconds")
 
 
@@ -29,6 +33,9 @@ def say(text: str) -> None:
 class Table:
     """`metrics.csv`: a row a dispatch, a column a metric, empty where there is no value.
 
+    What stands there and is no such table (a damaged file, another's, a pipe) is set aside as `metrics.csv.damaged` and said: no
+    training is stopped by what it tells of itself, and nothing is destroyed.
+
     Args:
       path: the file; rows of steps after `step` are taken out of it, so that a resumed training does not tell of steps twice.
       step: the step from which training goes on.
@@ -40,13 +47,26 @@ class Table:
         if path.exists():
             self.columns, rows = self._read()
         # A process that was killed may have left half a row.
-        self._rewrite([row for row in rows if None not in row.values() and row["step"].isdecimal() and int(row["step"]) <= step])
+        whole = [row for row in rows if None not in row.values() and row["step"].isdecimal() and len(row["step"]) <= STEP_DIGITS]
+        self._rewrite([row for row in whole if int(row["step"]) <= step])
 
     def _read(self) -> tuple[list[str], list[dict[str, Any]]]:
-        with self.path.open(newline="", encoding="utf-8", errors="replace") as stream:
-            reader = csv.DictReader(stream)
-            columns = list(reader.fieldnames or ())
-            return (columns, list(reader)) if columns[:1] == ["step"] else (list(FIRST_COLUMNS), [])
+        try:
+            text = read_bytes(self.path, max_bytes=METRICS_BYTES, what="a table of metrics").decode("utf-8", "replace")
+            reader = csv.DictReader(io.StringIO(text, newline=""))
+            columns, rows = list(reader.fieldnames or ()), list(reader)
+            if columns[:1] != ["step"]:
+                raise InputError(self.path, rule="a table of metrics", found="other columns", remedy="give it another name")
+        except (InputError, csv.Error) as error:
+            self._set_aside(error.found if isinstance(error, InputError) else str(error))
+            return list(FIRST_COLUMNS), []
+        return columns, rows
+
+    def _set_aside(self, found: str) -> None:
+        names = (f"{self.path.name}.damaged{number}" for number in itertools.chain([""], itertools.count(2)))
+        place = next(self.path.with_name(name) for name in names if not os.path.lexists(self.path.with_name(name)))
+        self.path.rename(place)
+        say(f"{self.path}: found {found}; set aside as {place.name}, and begun anew")
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Appends a row; a metric that has no column yet gets one (the file is rewritten, once)."""
