@@ -387,8 +387,14 @@ def parse_json(path: StrPath, text: str, *, max_depth: int = JSON_DEPTH, max_val
     return value
 
 
-def read_csv(path: StrPath, *, max_bytes: int = CSV_BYTES, max_rows: int = CSV_ROWS) -> list[dict[str, str]]:
+def read_csv(path: StrPath, *, max_bytes: int = CSV_BYTES, max_rows: int = CSV_ROWS, separators: str = ",") -> list[dict[str, str]]:
     """The rows of a comma-separated file in UTF-8 whose first line names its columns; blank lines are passed over.
+
+    Args:
+      path: the file.
+      max_bytes: of a larger one nothing is read.
+      max_rows: under the header.
+      separators: what may stand between columns; it is the one that the first line has most of.
 
     Raises:
       InputError: when the file is no such table: no header, a column named twice or not at all, a row with more or fewer fields
@@ -401,7 +407,8 @@ def read_csv(path: StrPath, *, max_bytes: int = CSV_BYTES, max_rows: int = CSV_R
 
     if "\0" in text:
         raise fail("a CSV file", "a zero byte", "save it as UTF-8 text")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    separator = max(separators, key=text.partition("\n")[0].count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     rows: list[dict[str, str]] = []
     try:
         header = list(reader.fieldnames or ())

@@ -337,6 +337,12 @@ def test_faulty_csv_is_refused_with_the_place(read_text, content, message):
         read_text(read_csv, content)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_be_separated_by_what_its_reader_allows(read_text, separator) -> None:
+    text = separator.join("ab") + "\n" + separator.join(["1", '"2,;\t3"']) + "\n"
+    assert read_text(read_csv, text, separators=",;\t") == [{"a": "1", "b": "2,;\t3"}]
+
+
 def test_csv_caps_its_rows(read_text):
     assert len(read_text(read_csv, "a\n1\n2\n", max_rows=2)) == 2
     with pytest.raises(InputError, match="at most 2 rows"):

@@ -27,6 +27,7 @@ from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_dat
 from drumjax.patterns import Pattern
 from drumjax.studies.key import EXPERIMENTS, Ends, Settings
 from drumjax.studies.key import Path as CodePath
+from drumjax.train.endings import Refused
 
 if TYPE_CHECKING:
     from drumjax.datasets.info import PatternSet
@@ -88,22 +89,24 @@ class Make:
     """A text file of what listeners agree to, blank lines between paragraphs. Default: a short text of the library's."""
 
     def settings(self) -> Settings:
-        """Raises ValueError for a number out of range."""
-        return Settings(
-            experiments=EXPERIMENTS if self.experiment == "all" else (self.experiment,),
-            seed=self.seed,
-            subjects=self.subjects,
-            measures=self.measures,
-            path=self.path,
-            crossfade_ends=self.crossfade_ends,
-            tempo_bpm=self.tempo_bpm,
-            loudness_lufs=self.loudness_lufs,
-            segment_bars=self.segment_bars,
-        )
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a number out of range."""
-        self.settings()
+        """Raises InputError for a number out of range, named by its option."""
+        try:
+            return Settings(
+                experiments=EXPERIMENTS if self.experiment == "all" else (self.experiment,),
+                seed=self.seed,
+                subjects=self.subjects,
+                measures=self.measures,
+                path=self.path,
+                crossfade_ends=self.crossfade_ends,
+                tempo_bpm=self.tempo_bpm,
+                loudness_lufs=self.loudness_lufs,
+                segment_bars=self.segment_bars,
+            )
+        except ValueError as error:
+            # The message begins with the setting, or the first of several.
+            rule, _, found = str(error).removeprefix("expected ").replace("_", "-").partition(", found ")
+            option = f"--{rule.split()[0].rstrip(',')}"
+            raise InputError(option, rule=rule, found=found, remedy="choose another number") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +114,7 @@ class Analyse:
     """Analyse answers: scores and tests of the identification experiment, ratings and box plots of the questionnaires.
 
     Writes report.json, report.html and a picture for each questionnaire. Answers that do not keep the rules are refused
-    with file, row and reason.
+    with file, row and reason. Exit code 3: no question is answered, and nothing is written.
 
     examples:
       drumjax study analyse answers/*.csv --key study/key.json -o report/
@@ -341,6 +344,9 @@ def analyse(arguments: list[str], prog: str) -> int:
     from drumjax.studies.key import read_key
 
     answers = read_answers(call.answers, None if call.key is None else read_key(call.key))
+    if answers.is_empty:
+        named = ", ".join(map(str, call.answers[:3])) + (", …" if len(call.answers) > 3 else "")
+        raise Refused(f"{named}: nothing to analyse, no question is answered there")
     content: dict[str, Any] = report.content(answers)
     drawn = report.pictures(answers)
     sections = report.sections(answers, list(drawn))

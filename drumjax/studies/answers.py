@@ -1,6 +1,7 @@
 """Answers of listeners: one table for all experiments, read from CSV with every fault named.
 
-A row is one answer. Its columns, in any order:
+A row is one answer. Its columns, in any order, their names in small letters or capitals; between them commas or, as some
+spreadsheets write them, semicolons or tabs:
 
 | column | what |
 | --- | --- |
@@ -23,6 +24,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +42,7 @@ PAIRS_EACH = 3
 """Straight pairs of a session, and mixed ones."""
 COMMENT = "comment"
 INTERPOLATION = "interpolation"
+SEPARATORS = ",;\t"
 MOST_COMMENT = 10_000
 MOST_FILES = 2_000
 
@@ -80,6 +83,12 @@ class Answers:
     segments: Mapping[str, tuple[Subject, ...]]
     sessions: Mapping[str, tuple[Subject, ...]]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no question is answered that counts: practice does not."""
+        rated = any(given for who in self.ratings.values() for given in who.values())
+        return not (self.scores or self.comments or rated)
+
 
 class _Row(NamedTuple):
     path: str
@@ -112,7 +121,7 @@ def read_answers(paths: Sequence[str | PathLike[str]], key: Key | None = None) -
     raw: list[_Row] = []
     scored: list[_Row] = []
     for path in paths:
-        rows = read_csv(path)
+        rows = _table(path)
         if not rows:
             raise InputError(path, rule="answers", found="no row of them", remedy="name a file that the study's page saved")
         kind = scored if set(rows[0]) == set(SCORED) else raw
@@ -121,6 +130,16 @@ def read_answers(paths: Sequence[str | PathLike[str]], key: Key | None = None) -
     if raw and scored:
         raise InputError(scored[0].path, rule="answers of one form", found="scored ones beside raw ones", remedy="read them apart")
     return _from_scored(scored) if scored else _from_raw(raw, key)
+
+
+def _table(path: str | PathLike[str]) -> list[dict[str, str]]:
+    """A table of answers as the page saves it, or as a spreadsheet has saved it since."""
+    rows = read_csv(path, separators=SEPARATORS)
+    named = {name: name.lower() for name in rows[0]} if rows else {}
+    if len(set(named.values())) < len(named):
+        found = f"the header {', '.join(named)[:80]!r}"
+        raise InputError(path, rule="a different name for each column", found=found, remedy="name each column once")
+    return [{named[name]: cell for name, cell in row.items()} for row in rows]
 
 
 def _check_columns(path: str | PathLike[str], row: Mapping[str, str], wanted: Sequence[str]) -> None:
@@ -258,6 +277,8 @@ def _rate(row: _Row, asked: Questionnaire, item: str, answer: str, given: dict[s
 
 def _seconds(row: _Row) -> float:
     text = row.cells["seconds"].strip()
+    if re.fullmatch(r"\d+,\d{1,2}", text):  # where a comma is the point; one before three digits would be ambiguous
+        text = text.replace(",", ".")
     try:
         value = float(text)
     except ValueError:

@@ -330,7 +330,7 @@ def write_study(
     # With a mark, by which spreadsheets know that it is UTF-8.
     write_bytes(folder / SHEET, sheet(key, asked).encode("utf-8-sig"))
     write_key(folder / KEY, key)
-    say(f"{len(sounds)} sounds, {settings.subjects} sessions")
+    say(f"{len(sounds)} sounds, {settings.subjects} session{'' if settings.subjects == 1 else 's'}")
     return key
 
 

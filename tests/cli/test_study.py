@@ -164,9 +164,11 @@ def test_an_experimenter_has_words_of_their_own(command, tmp_path):
 
 
 WRONG = {
-    "a seed": ("--seed -1", "seed from 0"),
-    "subjects": ("--subjects 0", "subjects from 1"),
-    "bars": ("--segment-bars 42", "multiple of 4"),
+    "a seed": ("--seed -1", "--seed: expected seed from 0"),
+    "subjects": ("--subjects 0", "--subjects: expected subjects from 1 to 1,000; found 0; "),
+    "bars": ("--segment-bars 42", "--segment-bars: expected segment-bars to be a multiple of 4; found 42; "),
+    "a length": ("--measures 64 --tempo-bpm 20", "--measures: expected measures, segment-bars and tempo-bpm of sounds up to 600 s"),
+    "no name": ("-o=", "-o: expected a file or a folder; found an empty name"),
     "an experiment": ("--experiment dance", "dance"),
     "no model": ("--model nowhere", "nowhere"),
     "a model that cannot interpolate": ("--model pattern-gan", "expected a model with an encoder"),
@@ -199,6 +201,7 @@ def test_a_wrong_call_is_one_message_and_no_files(command, model, tmp_path, wron
     assert called.code == 2
     assert said in called.err
     assert "Traceback" not in called.err
+    assert called.err.count("\n") == 1 or wrong in ("an experiment", "a genre")  # these the parser of the call refuses
     assert not (tmp_path / "study").exists()
 
 
@@ -209,6 +212,28 @@ def test_another_study_is_never_written_over(command, tmp_path):
     assert called.code == 2
     assert "a new or an empty folder" in called.err
     assert (tmp_path / "study/key.json").read_bytes() == before
+
+
+def test_one_session_is_one(command):
+    assert "0 sounds, 1 session\n" in command("study make --experiment task --subjects 1 -o study").out
+
+
+@pytest.mark.parametrize("words", [["-o", ""], ["--output", ""], ["-o="], ["--output="]])
+def test_an_output_without_a_name_is_not_the_current_folder(command, tmp_path, words):
+    (tmp_path / "scored.csv").write_text("subject,pair,correct\n1,mixed,1\n")
+    for call in (["study", "analyse", "scored.csv"], ["study", "make", "--experiment", "task"]):
+        called = command(*call, *words)
+        assert (called.code, called.out) == (2, "")
+        assert "-o: expected a file or a folder; found an empty name" in called.err
+        assert [path.name for path in tmp_path.iterdir()] == ["scored.csv"]
+
+
+def test_a_sheet_that_nobody_filled_in_is_nothing_to_do(command, study, tmp_path):
+    called = command("study", "analyse", study / "answer_sheet.csv", "--key", study / "key.json")
+    assert (called.code, called.out) == (3, "")
+    assert "answer_sheet.csv: nothing to analyse, no question is answered there" in called.err
+    assert called.err.count("\n") == 1
+    assert not (tmp_path / "report").exists()
 
 
 def test_wrong_answers_files_are_one_message_and_no_report(command, study, tmp_path):

@@ -96,6 +96,35 @@ def test_a_sheet_filled_in_is_read_whole(rows, key, write):
     assert {name: len(who) for name, who in answers.segments.items()} == dict.fromkeys(key.robot, 1)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_a_spreadsheet_has_saved_reads_as_what_the_page_saved(rows, key, write, separator):
+    for row in filled(rows, key):
+        row["seconds"] = "40.5"
+    rows[-1]["answer"] = "one; two,\tthree"
+    saved = [{f" {name.upper()} ": cell for name, cell in row.items()} for row in rows]
+    for row in saved:
+        row[" SECONDS "] = "40,5"
+    answers = read_answers([write(rows)], key)
+    assert answers.comments[-1][2] == "one; two,\tthree"
+    assert answers.seconds["task"][0] == 40.5
+    assert read_answers([write(saved, "saved.csv", delimiter=separator)], key) == answers
+
+
+def test_a_comma_before_three_digits_is_no_point(rows, key, write):
+    mine = of(filled(rows, key), "task")
+    mine[0]["seconds"] = "1,000"
+    with pytest.raises(InputError, match="seconds from 0"):
+        read_answers([write(mine)], key)
+
+
+def test_answers_are_empty_until_one_question_that_counts_is_answered(rows, key, write):
+    assert read_answers([write(rows)], key).is_empty
+    practice, pair = of(rows, "identification")[:2]
+    facet, comment = of(rows, "task")[0], of(rows, "task")[-1]
+    for row, answer, empty in ((practice, "first", True), (pair, "first", False), (facet, "3", False), (comment, "x", False)):
+        assert read_answers([write([{**row, "answer": answer}])], key).is_empty == empty
+
+
 def test_an_empty_sheet_is_sessions_without_answers(rows, key, write):
     answers = read_answers([write(rows)], key)
     assert answers.scores == ()
@@ -210,7 +239,10 @@ def test_a_key_of_a_study_without_identification_is_not_that_of_its_answers(rows
         ("a,b,c\n1,2,3\n", "the columns study"),
         (",".join(COLUMNS[:-1]) + "\n" + ",".join("x" * 8) + "\n", "no seconds"),
         (",".join([*COLUMNS, "more"]) + "\n" + ",".join("x" * 10) + "\n", "also 'more'"),
-        (";".join(COLUMNS) + "\n" + ";".join("x" * 9) + "\n", "commas"),
+        (";".join(COLUMNS) + "\n" + ";".join("x" * 9) + "\n", "an experiment of"),
+        (";".join(COLUMNS) + "\n" + ",".join("x" * 9) + "\n", "9 fields, as in the header"),
+        ("|".join(COLUMNS) + "\n" + "|".join("x" * 9) + "\n", "the columns study"),
+        (",".join([*COLUMNS, "Study"]) + "\n" + ",".join("x" * 10) + "\n", "a different name for each column"),
         (",".join([*COLUMNS, "study"]) + "\n", "a different name for each column"),
         ("subject,pair,correct\n1,practice,1\n", "'straight' or 'mixed'"),
         ("subject,pair,correct\n1,straight,2\n", "from 0 to 1"),
