@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import itertools
 import os
 import sys
 import warnings
@@ -41,8 +42,11 @@ def parse(call: type[Call], arguments: Sequence[str], prog: str) -> Call:
 
     Raises:
       SystemExit: 0 after `--help`, 2 for a wrong call, with a message that suggests the nearest option.
-      InputError: a number that the dataclass, or a configuration in it, refuses with a ValueError.
+      InputError: a number that the dataclass, or a configuration in it, refuses with a ValueError; an output without a name, as a
+        shell leaves of a variable that is not set: it would mean the current folder.
     """
+    if {"-o=", "--output="} & set(arguments) or {("-o", ""), ("--output", "")} & set(itertools.pairwise(arguments)):
+        raise InputError("-o", rule="a file or a folder", found="an empty name", remedy="name one; the current folder is '.'")
     description = inspect.cleandoc(call.__doc__ or "")
     try:
         return tyro.cli(call, args=list(arguments), prog=prog, description=description, config=(DisallowNone,))
@@ -79,7 +83,7 @@ class Playing:
     kit: Path | None = None
     """A folder of one-shot sounds, one a lane, for --wav. Default: the library's own TR-808."""
     tempo_bpm: float | None = None
-    """Tempo in beats a minute. Default: the start pattern's own, else the paper's 129."""
+    """Tempo in beats a minute. Default: the paper's 129."""
     humanize_seed: int | None = None
     """The same seed makes the same errors. Default: that of --seed, else 0."""
     humanize_velocity: float | None = None
@@ -109,7 +113,7 @@ class Playing:
             timing_ms=errors.TIMING_MS if self.humanize_timing_ms is None else self.humanize_timing_ms,
             takes=HUMAN_TAKES if self.humanize_takes is None else self.humanize_takes,
         )
-        bounds = ((0, errors.MOST_SEED), (0, errors.MOST_VELOCITY), (0, errors.MOST_TIMING_MS), (1, MOST_TAKES))
+        bounds = ((0, MOST_SEED), (0, errors.MOST_VELOCITY), (0, errors.MOST_TIMING_MS), (1, MOST_TAKES))
         for name, value, (least, most) in zip(Humanizing._fields, settings, bounds, strict=True):
             if not least <= value <= most:
                 option, remedy = f"--humanize-{name.replace('_', '-')}", "choose a number in that range"
@@ -121,6 +125,14 @@ class Playing:
         """Whether any setting of it is given."""
         given = (self.humanize_seed, self.humanize_velocity, self.humanize_timing_ms, self.humanize_takes)
         return given != (None,) * 4
+
+    def check(self) -> None:
+        """That the numbers beside tempo and seed are in their ranges, before any work.
+
+        Raises:
+          InputError: one that is not, named by its option.
+        """
+        _ = self.humanizing
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -139,6 +151,27 @@ class Playing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reading(Playing):
+    """The options of every verb that reads patterns."""
+
+    tempo_bpm: float | None = None
+    """Tempo in beats a minute. Default: the (start) pattern's own, of a grid without one the paper's 129."""
+    channel: int | None = None
+    """MIDI channel (1 to 16) of the drums, where it is not 10."""
+
+    def check(self) -> None:
+        super().check()
+        if self.channel is None:
+            return
+        if not 1 <= self.channel <= 16:
+            rule, found = "a channel from 1 to 16", f"channel {self.channel}"
+            raise InputError("--channel", rule=rule, found=found, remedy="choose a number in that range")
+        if self.sources and all(_names_embedded(parse_reference(source)[0]) for source in self.sources):
+            found = "embedded patterns, which have none"
+            raise InputError("--channel", rule="a file whose channel it is", found=found, remedy="leave it out")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Generating(Playing):
     """The options of every verb that makes music with a model."""
 
@@ -146,13 +179,29 @@ class Generating(Playing):
     """A shipped model's name (see 'drumjax models list') or the folder of one that you trained."""
     measures: int = 1
     """Number of patterns of 4 bars."""
-    humanize: bool = False
+    humanize: bool | None = None
     """Play as a drummer would: with small errors of timing and touch and, in sound, several takes of each drum in turn. Any of the
     options --humanize-… turns it on too."""
 
     @property
     def is_humanized(self) -> bool:
-        return self.humanize or super().is_humanized
+        return bool(self.humanize) or super().is_humanized
+
+    @property
+    def least_measures(self) -> int:
+        """Of which there is anything to make."""
+        return 1
+
+    def check(self) -> None:
+        from drumjax.instruments.pattern import MOST_MEASURES
+
+        if self.humanize is False and super().is_humanized:
+            found = "one of the options --humanize-…, which ask for it"
+            raise InputError("--no-humanize", rule="nothing to be humanised", found=found, remedy="leave one of the two out")
+        super().check()
+        if not self.least_measures <= self.measures <= MOST_MEASURES:
+            rule, found = f"{self.least_measures} to {MOST_MEASURES} measures", f"{self.measures}"
+            raise InputError("--measures", rule=rule, found=found, remedy="choose a number in that range")
 
     @property
     def folders(self) -> tuple[str | Path | None, ...]:
@@ -174,7 +223,7 @@ def check_options(call: Playing) -> None:
     """Before any work: that a call's numbers are in their ranges, and that all its results can have the names it asks for.
 
     Raises:
-      InputError: a tempo outside 20 to 400 beats a minute, a seed outside 0 to 2³² − 1, a setting of humanising out of range, a
+      InputError: a tempo outside 20 to 400 beats a minute, a seed outside 0 to 2³² − 1, what the call's own `check` refuses, a
         suffix that is not written, a folder that is not there, a kit and no sound to play it in, or a result that would take the
         place of a pattern, a sound or a model that goes in, or of another result.
     """
@@ -184,7 +233,7 @@ def check_options(call: Playing) -> None:
     if call.seed is not None and not 0 <= call.seed <= MOST_SEED:
         # Also where nothing is drawn: a record of such a seed could not be read.
         raise InputError("--seed", rule=f"a whole number from 0 to {MOST_SEED}", found=f"{call.seed}", remedy="choose one of these")
-    _ = call.humanizing
+    call.check()
     output = destination(call)
     if output is not None and not names_folder(output):
         check_place(Path(output), "a pattern file", PATTERN_SUFFIXES)
@@ -240,13 +289,7 @@ def check_place(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def names_folder(output: str) -> bool:
-    """Whether `-o` means a folder of one file a measure: one there, a name without a suffix, or one that ends in a stroke.
-
-    Raises:
-      InputError: no name at all, as a shell leaves of a variable that is not set: it would mean the current folder.
-    """
-    if not output:
-        raise InputError("-o", rule="a file or a folder", found="an empty name", remedy="name one; the current folder is '.'")
+    """Whether `-o` means a folder of one file a measure: one there, a name without a suffix, or one that ends in a stroke."""
     return output.endswith(("/", os.sep)) or Path(output).is_dir() or not Path(output).suffix
 
 

@@ -19,6 +19,7 @@ from drumjax.cli.arguments import (
     Generating,
     Goal,
     Playing,
+    Reading,
     Start,
     check_options,
     check_patterns,
@@ -87,7 +88,7 @@ class Made(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leading(Generating):
+class Leading(Generating, Reading):
     """The options of the verbs that lead from one pattern to another."""
 
     start: Start
@@ -96,8 +97,6 @@ class Leading(Generating):
     """The pattern to end with."""
     measures: int = 6
     """Number of patterns of 4 bars, both ends included."""
-    channel: int | None = None
-    """MIDI channel (1 to 16) of the drums, where it is not 10."""
     seed: int | None = None
     """Written into the provenance where given; nothing is drawn at random."""
     channels: Annotated[tuple[int | None, int | None] | None, Suppress] = None
@@ -106,6 +105,10 @@ class Leading(Generating):
     @property
     def sources(self) -> tuple[str, ...]:
         return self.start, self.goal
+
+    @property
+    def least_measures(self) -> int:
+        return 2
 
 
 @dataclass(frozen=True)
@@ -173,9 +176,19 @@ class Wander(Generating):
     seed: int = 0
     """Of the walk, of the straight line's direction, and of the plane in a model with more than two dimensions."""
 
+    def check(self) -> None:
+        super().check()
+        from drumjax.patterns.wandering import turn_of
+
+        try:
+            turn_of(self.path, self.turn)
+        except ValueError as error:
+            rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+            raise InputError("--turn", rule=rule, found=found, remedy="choose another, or leave it out") from None
+
 
 @dataclass(frozen=True)
-class Humanize(Playing):
+class Humanize(Reading):
     """A pattern or a whole song of yours as a drummer would play it: small errors of timing and touch, the hits stay.
 
     FILE is read whole, at its own length, tempo and metre; FILE#k is its k-th window of 4 bars. In sound several takes of
@@ -191,8 +204,6 @@ class Humanize(Playing):
     """The pattern: FILE, FILE#k or embedded:GENRE[#k]."""
     drum_map: Literal["tr808", "pocket", "gm"] | None = None
     """What its notes are read as. Default: tr808 where that has a lane for each of them, else gm."""
-    channel: int | None = None
-    """MIDI channel (1 to 16) of the drums, where it is not 10."""
     steps: Annotated[int | None, Suppress] = None
     """The length that a record says: a file was read whole, or its first window was."""
     first_step: Annotated[int, Suppress] = 0
@@ -298,14 +309,14 @@ def _sheet(patterns: Sequence[Pattern]) -> Figure:
 
 
 def make_interpolation(call: Interpolate) -> Made:
-    """The patterns that lead from start to goal; the picture shows the crossfade above them."""
+    """The patterns that lead from start to goal; the picture shows the crossfade above them, played as they are."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
     patterns = _humanized(call, _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed))
     return Made(
         patterns,
         sound=lambda kit: render(patterns, kit),
-        picture=lambda: _side_by_side(patterns, instrument.crossfade(start, goal, steps)),
+        picture=lambda: _side_by_side(patterns, _humanized(call, instrument.crossfade(start, goal, steps))),
         takes=_takes(call),
     )
 
@@ -330,10 +341,10 @@ def make_crossfade(call: Crossfade) -> Made:
 def _crossfade_picture(
     call: Crossfade, instrument: PatternInstrument, start: Pattern, goal: Pattern, patterns: Sequence[Pattern]
 ) -> Figure:
-    """With the interpolation below; of a model that cannot interpolate, a sheet."""
+    """With the interpolation below, played as it is; of a model that cannot interpolate, a sheet."""
     if not instrument.has_encoder:
         return _sheet(patterns)
-    return _side_by_side(instrument.interpolate(start, goal, call.measures - 1), patterns)
+    return _side_by_side(_humanized(call, instrument.interpolate(start, goal, call.measures - 1)), patterns)
 
 
 def make_samples(call: Sample) -> Made:
@@ -425,8 +436,18 @@ def _kit_entry(recall: Recall, patterns: int) -> Named | None:
 
 def _rebuilt(recall: Recall, call_type: type[Call], must: Sequence[str], blank: Mapping[str, Any] | None = None) -> Call:
     """`rebuild`, of a call that may have been humanised; what was humanised in Python says nothing of takes, and was given none."""
-    call = rebuild(recall, call_type, must, HUMANIZE, blank)
+    call = _checked(recall, rebuild(recall, call_type, must, HUMANIZE, blank))
     return call if call.humanizing is None else replace(call, humanize_takes=call.humanize_takes or 1)
+
+
+def _checked(recall: Recall, call: Call) -> Call:
+    """The call; where its own check refuses it, the file is at fault and not an option."""
+    try:
+        call.check()
+    except InputError as error:
+        rule = f"{error.rule} as {error.path.removeprefix('--').replace('-', '_')!r} in its provenance"
+        raise recall.fault(rule, error.found, "get the file again from where it was made") from None
+    return call
 
 
 def _leading_again(recall: Recall, call_type: type[Lead], make: Callable[[Lead], Made], *must: str) -> Write:
@@ -484,7 +505,7 @@ def humanize_again(recall: Recall) -> Write:
     """How `drumjax again` makes the files of `pattern humanize`."""
     kit = _kit_entry(recall, 1)
     may = (*HUMANIZE, "first_step")
-    call = rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""})
+    call = _checked(recall, rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""}))
     for name, value, least, most in (("steps", call.steps, 1, STEPS), ("first_step", call.first_step, 0, MOST_STEPS)):
         if value is None or not least <= value <= most:
             remedy = "get the file again from where it was made"

@@ -497,6 +497,20 @@ def test_a_record_that_nobody_wrote_honestly_is_refused_in_a_line(command, input
     assert sorted(inputs.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("verb", "changed", "said"),
+    [
+        ("pattern interpolate", {"measures": -5, "path": "slerp"}, "expected 2 to 1024 measures as 'measures'"),
+        ("pattern sample", {"measures": -5}, "expected 1 to 1024 measures as 'measures'"),
+        ("pattern wander", {"path": "swirl", "turn": 1.0}, "expected a turn of 2 to 65,536 measures as 'turn'"),
+    ],
+)
+def test_a_number_out_of_range_is_the_fault_of_the_file(command, inputs, verb, changed, said) -> None:
+    ends = {} if verb == "pattern interpolate" else {"inputs": [], "seed": 1}
+    write_record(inputs / "x.mid", honest(verb=verb, parameters={**PARAMETERS, **changed}, **ends))
+    assert f"x.mid: {said} in its provenance; found" in command("again", "x.mid").err
+
+
 @pytest.mark.parametrize("name", ["/", "..", "/proc", "/dev/zero", "a\0b", "x" * 1000, "//host/share", "pipe", "loop", ".../.."])
 def test_a_kit_of_any_name_is_refused_in_a_line(command, inputs, name) -> None:
     os.mkfifo("pipe")

@@ -115,10 +115,11 @@ def test_a_damaged_model_is_refused_and_its_file_named(command, damaged) -> None
 OPTIONS = [
     ("--tempo-bpm 0", "expected 20 to 400 beats a minute; found 0"),
     ("--tempo-bpm nan", "expected 20 to 400 beats a minute; found nan"),
-    ("--measures 1", "expected 2 to 1024 measures; found 1"),
+    ("--measures 1", "--measures: expected 2 to 1024 measures; found 1"),
     ("--measures -3", "expected 2 to 1024 measures; found -3"),
     ("--measures 1000000", "expected 2 to 1024 measures; found 1000000"),
-    ("--channel 17", "expected a channel from 1 to 16; found channel 17"),
+    ("--channel 17", "--channel: expected a channel from 1 to 16; found channel 17"),
+    ("--channel 0", "--channel: expected a channel from 1 to 16; found channel 0"),
     ("--seed -1", "--seed: expected a whole number from 0 to 4294967295; found -1"),
     ("--seed 99999999999999999999", "found 99999999999999999999"),
     ("-o=", "-o: expected a file or a folder; found an empty name"),
@@ -141,6 +142,36 @@ def test_options_at_fault_are_named_before_anything_is_written(command, wrong, m
     before = sorted(wrong.rglob("*"))
     assert_one_message(command("pattern", "interpolate", "a.mid", "b.mid", *words.split(), *model), said)
     assert sorted(wrong.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("interpolate embedded:idm embedded:techno#3 --channel 3", "found embedded patterns, which have none; leave it out"),
+        ("humanize embedded:idm --channel 3", "found embedded patterns, which have none; leave it out"),
+        ("interpolate embedded:idm embedded:techno#3 --channel 0", "expected a channel from 1 to 16; found channel 0"),
+        ("crossfade embedded:idm a.mid --channel 17", "expected a channel from 1 to 16; found channel 17"),
+        ("humanize embedded:idm --channel 17", "expected a channel from 1 to 16; found channel 17"),
+    ],
+)
+def test_a_channel_is_never_ignored(command, files, words, said) -> None:
+    before = sorted(files.rglob("*"))
+    assert_one_message(command("pattern", *words.split(), "-o", "o.mid"), f"--channel: {said}" if "expected" in said else said)
+    assert sorted(files.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [
+        ("interpolate", "(start) pattern's own"), ("crossfade", "(start) pattern's own"), ("humanize", "(start) pattern's own"),
+        ("sample", "Default: the paper's 129"), ("wander", "Default: the paper's 129"),
+    ],
+)  # fmt: skip
+def test_help_says_of_each_verb_what_its_tempo_is(command, verb, said) -> None:
+    shown = " ".join(command("pattern", verb, "--help").out.replace("│", " ").split())
+    of_tempo = shown.partition("--tempo-bpm FLOAT")[2].partition("--humanize-seed")[0]
+    assert said in of_tempo
+    assert ("pattern's own" in of_tempo) == ("pattern's own" in said)
 
 
 LONG = "n" * 300

@@ -81,10 +81,11 @@ def test_a_vae_wanders_too_and_its_picture_names_the_plane(command, model) -> No
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("wander --path walk --turn 8", "expected no turn for the walk, which never comes back; found 8 measures;"),
-        ("wander --turn 1", "expected a turn of 2 to 65,536 measures; found 1;"),
-        ("wander --measures 0", "expected 1 to 1024 measures; found 0;"),
-        ("wander --measures 2000", "expected 1 to 1024 measures; found 2000;"),
+        ("wander --path walk --turn 8", "--turn: expected no turn for the walk, which never comes back; found 8 measures;"),
+        ("wander --turn 1", "--turn: expected a turn of 2 to 65,536 measures; found 1;"),
+        ("wander --measures 0", "--measures: expected 1 to 1024 measures; found 0;"),
+        ("wander --measures 2000", "--measures: expected 1 to 1024 measures; found 2000;"),
+        ("wander --no-humanize --humanize-takes 2", "--no-humanize: expected nothing to be humanised; found one of the options"),
         ("wander --seed -3", "expected a whole number from 0 to 4294967295; found -3;"),
         ("interpolate a.mid b.mid", "expected a model with an encoder, to interpolate between patterns; found a pattern GAN"),
         ("wander --humanize-velocity 0.5", "--humanize-velocity: expected 0 to 0.25; found 0.5;"),
@@ -99,6 +100,31 @@ def test_what_cannot_be_played_is_said_in_a_line_and_nothing_is_written(command,
     assert said in called.err
     assert called.err.count("\n") == 1
     assert not Path("o.mid").exists()
+
+
+@pytest.mark.parametrize("words", ["--turn 1", "--measures 0", "--path walk --turn 3", "--humanize-takes 0"])
+def test_numbers_are_refused_before_a_model_is_looked_for(command, words) -> None:
+    called = command("pattern", "wander", *words.split(), "--model", "nowhere")
+    assert called.err.startswith(f"drumjax: {words.split()[-2]}: expected")
+
+
+def test_what_is_not_to_be_humanised_is_not(command, gan) -> None:
+    for name, word in (("no", ["--no-humanize"]), ("plain", []), ("yes", ["--humanize"])):
+        assert command("pattern", "sample", *word, "-o", f"{name}.mid", *gan).code == 0
+    assert Path("no.mid").read_bytes() == Path("plain.mid").read_bytes() != Path("yes.mid").read_bytes()
+
+
+@pytest.mark.parametrize("verb", ["interpolate", "crossfade"])
+@pytest.mark.parametrize("humanized", [True, False])
+def test_both_ways_of_a_picture_are_played_alike(command, files, model, monkeypatch, verb, humanized) -> None:
+    drawn: list[list] = []
+    draw = drumjax.plots.interpolation_beside_crossfade
+    monkeypatch.setattr(drumjax.plots, "interpolation_beside_crossfade", lambda *both: drawn.extend(both) or draw(*both))
+    words = ["pattern", verb, "a.mid", "b.mid", "--measures", 2, "--plot", "o.png", *model]
+    assert command(*words, *(["--humanize"] if humanized else [])).code == 0
+    assert len(drawn) == 2
+    for patterns in drawn:
+        assert [bool(pattern.offset.any()) for pattern in patterns] == [humanized] * 2
 
 
 def test_a_gan_s_crossfade_is_drawn_without_an_interpolation(command, files, gan) -> None:
@@ -249,8 +275,9 @@ def test_what_was_humanised_in_python_is_made_again(command, files) -> None:
     [
         ({"steps": 0}, "'steps' from 1 to 65,536"), ({"steps": 10**9}, "'steps' from 1 to"), ({"steps": None}, "found None"),
         ({"steps": 48}, "long.mid"), ({"first_step": -1}, "'first_step' from 0 to"), ({"first_step": 10**30}, "'first_step' from"),
-        ({"drum_map": "mine"}, "drum_map"), ({"humanize_seed": -1}, "--humanize-seed: expected"), ({"tempo_bpm": 1e9}, "tempo"),
-        ({"humanize_timing_ms": "6"}, "humanize_timing_ms"), ({"humanize_takes": 99}, "--humanize-takes"),
+        ({"drum_map": "mine"}, "drum_map"), ({"tempo_bpm": 1e9}, "tempo"),
+        ({"humanize_seed": -1}, "o.mid: expected 0 to 4,294,967,295 as 'humanize_seed'"),
+        ({"humanize_timing_ms": "6"}, "humanize_timing_ms"), ({"humanize_takes": 99}, "o.mid: expected 1 to 8 as 'humanize_takes'"),
     ],
 )  # fmt: skip
 def test_a_record_of_humanising_that_nobody_wrote_honestly_is_refused_in_a_line(command, files, changed, said) -> None:
