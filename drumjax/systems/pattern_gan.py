@@ -32,9 +32,10 @@ class PatternGANLoss:
     """Standard deviation of Gaussian noise on what the discriminator reads, real and generated, at the start of training; it falls
     linearly to 0 at the end (Sønderby et al., "Amortised MAP Inference for Image Super-resolution", 2017, Sec. 3.2)."""
     heard_from: float = 0.0
-    """Generated velocities under this are 0 to the discriminator, as they will be when played, and their gradients pass straight
-    through (Bengio, Léonard and Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", 2013; for drum grids
-    Dong and Yang, "Convolutional Generative Adversarial Networks with Binary Neurons for Polyphonic Music Generation", 2018)."""
+    """Generated velocities under this are 0 to the discriminator, and their gradients pass straight through (Bengio,
+    Léonard and Courville, "Estimating or Propagating Gradients Through Stochastic Neurons", 2013; for drum grids Dong and Yang,
+    "Convolutional Generative Adversarial Networks with Binary Neurons for Polyphonic Music Generation", 2018). What is played is
+    cut off at the stored threshold instead, which the number of hits decides; the two lie near to each other."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
