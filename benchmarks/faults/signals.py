@@ -48,8 +48,8 @@ class Ending(NamedTuple):
 
     @property
     def took(self) -> float:
-        """Seconds that the process is answerable for."""
-        return min(self.seconds, self.cpu + 0.5)
+        """Seconds that the process is answerable for: a tenth of the clock's at the least, or it could wait and use none."""
+        return max(min(self.seconds, self.cpu + 0.5), self.seconds / 10)
 
 
 def _cpu_seconds(pid: int) -> float:

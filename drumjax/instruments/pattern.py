@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -169,11 +169,11 @@ class PatternInstrument:
 
     name: str
     config: PatternConfig
-    params: Any
+    params: Any = field(repr=False)  # nobody who types its name wants to see a hundred thousand numbers
     drum_map: DrumMap
     threshold: float
     genres: tuple[str, ...]
-    card: Mapping[str, Any]
+    card: Mapping[str, Any] = field(repr=False)
     sha256: str
 
     @classmethod

@@ -169,3 +169,9 @@ def test_a_threshold_beyond_all_numbers_is_a_fault_of_the_card(copied, tmp_path)
     place = resaved(copied, tmp_path / "other", play={**play, "threshold": 10**400})
     with pytest.raises(InputError, match="a card without them"):
         drumjax.load(place)
+
+
+def test_an_instrument_at_a_prompt_says_what_it_is_and_not_its_weights() -> None:
+    said = repr(drumjax.load("pattern-gan"))
+    assert said.startswith("PatternInstrument(name='pattern-gan', config=PatternGANConfig(")
+    assert len(said) < 1500
