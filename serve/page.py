@@ -95,16 +95,23 @@ def page(title: str, sections: Sequence[Section]) -> str:
       ValueError: for a reference to anything but a file beside the page or below, for a table's row with too many or too few cells,
         or for a player without patterns or with patterns of several drum maps or tempi.
     """
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            "img-src 'self' file: data:",
-            "media-src 'self' file:",
-            f"style-src '{_fingerprint(style)}'",
-            f"script-src '{_fingerprint(script)}'",
-        )
-    )
+    body = ["<main>", f"<h1>{escape(title)}</h1>", *[_section(section) for section in sections], "</main>"]
+    return document(title, body, _HERE / "page.css", _HERE / "page.js", ["img-src 'self' file: data:", "media-src 'self' file:"])
+
+
+def document(title: str, body: Sequence[str], style: Path, script: Path, policy: Sequence[str]) -> str:
+    """HTML that holds its style and its script, and whose content security policy lets no others in.
+
+    Args:
+      title: of the document.
+      body: its HTML, line by line.
+      style: the style sheet that goes into its head.
+      script: the script that goes after the body.
+      policy: what the policy allows beside them, as directives.
+    """
+    css, js = (path.read_text(encoding="utf-8") for path in (style, script))
+    own = (f"style-src '{_fingerprint(css)}'", f"script-src '{_fingerprint(js)}'")
+    allowed = "; ".join(("default-src 'none'", *policy, *own, "form-action 'none'", "base-uri 'none'"))
     # Built by hand: a template engine would be a dependency for thirty lines, and what is escaped is plain to see here.
     return "\n".join(
         [
@@ -112,18 +119,15 @@ def page(title: str, sections: Sequence[Section]) -> str:
             '<html lang="en">',
             "<head>",
             '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{allowed}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
             f"<title>{escape(title)}</title>",
-            f"<style>{style}</style>",
+            f"<style>{css}</style>",
             "</head>",
             "<body>",
-            "<main>",
-            f"<h1>{escape(title)}</h1>",
-            *[_section(section) for section in sections],
-            "</main>",
-            f"<script>{script}</script>",
+            *body,
+            f"<script>{js}</script>",
             "</body>",
             "</html>",
             "",

@@ -8,8 +8,6 @@ study again with the library.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from drumjax.serve.page import document
 from drumjax.studies.answers import COLUMNS, MOST_COMMENT
 from drumjax.studies.key import Key
 from drumjax.studies.questionnaires import QUESTIONNAIRES
@@ -103,41 +102,14 @@ def page_data(key: Key, orders: Mapping[str, Sequence[Sequence[str]]], consent: 
 
 def listener_page(data: Mapping[str, Any]) -> str:
     """The page around `page_data`."""
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("listener.css", "listener.js"))
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            "media-src 'self' file:",
-            f"style-src '{_fingerprint(style)}'",
-            f"script-src '{_fingerprint(script)}'",
-            "form-action 'none'",
-            "base-uri 'none'",
-        )
-    )
     # Inside a script element only a closing tag or a comment could end it, and both begin with "<".
     content = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{escape(str(data['title']))}</title>",
-            f"<style>{style}</style>",
-            "</head>",
-            "<body>",
-            "<main><noscript><p>This page needs scripts: please allow them for it.</p></noscript></main>",
-            f'<template id="difference">{difference_picture()}</template>',
-            f'<script type="application/json" id="study">{content}</script>',
-            f"<script>{script}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    body = [
+        "<main><noscript><p>This page needs scripts: please allow them for it.</p></noscript></main>",
+        f'<template id="difference">{difference_picture()}</template>',
+        f'<script type="application/json" id="study">{content}</script>',
+    ]
+    return document(str(data["title"]), body, _HERE / "listener.css", _HERE / "listener.js", ["media-src 'self' file:"])
 
 
 def difference_picture(frames: int = 6) -> str:
@@ -171,7 +143,3 @@ def _shape(column: int, row: int, mu: float, opacity: float) -> str:
         radius = (1 - mu) * 34 + mu * star
         points.append(f"{100 * column + 50 + radius * math.sin(turn):.1f},{120 * row + 72 - radius * math.cos(turn):.1f}")
     return f'<polygon points="{" ".join(points)}" fill="currentColor" fill-opacity="{opacity:.2f}"/>' if opacity else ""
-
-
-def _fingerprint(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -14,11 +14,10 @@ import numpy as np
 
 from drumjax.datasets.info import DataInfo
 from drumjax.models.pattern_gan import PatternGANConfig
-from drumjax.patterns.drum_map import drum_map_to_json
 from drumjax.systems.pattern_gan import PatternGANLoss, pattern_gan_system, summarise
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.recipe import Recipe, Stage
-from drumjax.train.recipes.pattern_vae import fitted_network
+from drumjax.train.recipes.patterns import fitted_network, play_patterns
 
 ADAM = OptimizerConfig(learning_rate=2e-4, b1=0.5, b2=0.999)
 """Adam at 2e-4 with decays 0.5 and 0.999 (our decision, after Radford, Metz and Chintala, "Unsupervised Representation Learning
@@ -63,7 +62,7 @@ def fitted(config: PatternGANTraining, info: DataInfo) -> PatternGANTraining:
     """The same configuration for the grid of the data.
 
     Raises:
-      InputError: as `fitted_network` of the VAE's recipe.
+      InputError: as `fitted_network`.
     """
     return replace(config, model=fitted_network(config.model, info))
 
@@ -76,12 +75,7 @@ def measured(config: PatternGANTraining, train: Mapping[str, np.ndarray]) -> Pat
 
 def play(config: PatternGANTraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What playing needs beside the weights: lanes, genres, and the threshold that gives so many hits as was asked for."""
-    return {
-        "drum_map": drum_map_to_json(info.drum_map),
-        "genres": list(info.genres),
-        "steps": info.steps,
-        "threshold": summarise(dict(sums))["threshold"],
-    }
+    return play_patterns(info, summarise(dict(sums))["threshold"])
 
 
 STABLE = PatternGANLoss(r1_weight=1.0, heard_from=0.25)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from drumjax.boundary import InputError
 from drumjax.datasets.info import DataInfo
-from drumjax.models.pattern_vae import PatternNetworkConfig, PatternVAEConfig
-from drumjax.patterns.drum_map import drum_map_to_json
+from drumjax.models.pattern_vae import PatternVAEConfig
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system, summarise
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.recipe import Recipe, Stage
+from drumjax.train.recipes.patterns import fitted_network, play_patterns
 
 
 @dataclass(frozen=True)
@@ -38,33 +37,6 @@ def stages(config: PatternVAETraining, info: DataInfo) -> Sequence[Stage]:
     return [Stage(pattern_vae_system(config.model, config.loss), {"vae": make_optimizer(config.optimizer)})]
 
 
-Network = TypeVar("Network", bound=PatternNetworkConfig)
-
-
-def fitted_network(network: Network, info: DataInfo) -> Network:
-    """The same network for the grid of the data: a drum map of other lanes changes the first and last layer.
-
-    Raises:
-      InputError: the configuration asks for a grid of its own that is not the data's, or the data's does not fit the network.
-    """
-    steps, lanes = info.steps, len(info.drum_map.lanes)
-    default = PatternNetworkConfig()
-    for name, asked, of_default, of_data in (
-        ("steps", network.steps, default.steps, steps),
-        ("lanes", network.lanes, default.lanes, lanes),
-    ):
-        if asked not in (of_default, of_data):
-            raise InputError(
-                f"model.{name}", rule=f"{of_data}, as in the data", found=str(asked), remedy="leave it out, the data decide"
-            )
-    try:
-        return replace(network, steps=steps, lanes=lanes)
-    except ValueError as error:
-        raise InputError(
-            info.name, rule="patterns that the network can read", found=str(error), remedy="change the network"
-        ) from None
-
-
 def fitted(config: PatternVAETraining, info: DataInfo) -> PatternVAETraining:
     """The same configuration with the network of `fitted_network`."""
     return replace(config, model=fitted_network(config.model, info))
@@ -77,12 +49,7 @@ def competes_from(config: PatternVAETraining) -> float:
 
 def play(config: PatternVAETraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What playing needs beside the weights: lanes, genres, and the threshold of the best onset F1 on the validation split."""
-    return {
-        "drum_map": drum_map_to_json(info.drum_map),
-        "genres": list(info.genres),
-        "steps": info.steps,
-        "threshold": summarise(dict(sums))["threshold"],
-    }
+    return play_patterns(info, summarise(dict(sums))["threshold"])
 
 
 PRESETS = {
