@@ -9,33 +9,17 @@ import numpy as np
 import pytest
 
 from drumjax.boundary import InputError
-from drumjax.studies import design, make
+from drumjax.studies import make
 from drumjax.studies.answers import COLUMNS, read_answers, sheet
-from drumjax.studies.key import Key, Settings, Sound, read_key, write_key
+from drumjax.studies.key import Settings, read_key, write_key
 
 STUDY = "0123456789"
 SETTINGS = Settings(subjects=6, seed=3)
 
 
 @pytest.fixture(scope="module")
-def key():
-    """A key without a study: no sound is made."""
-    identification, robot = make.sessions(SETTINGS)
-    kinds = ("interpolation", "crossfade")
-    named = {design.opaque(SETTINGS.seed, kind, number): (kind, number) for kind in kinds for number in range(9)}
-    named |= dict.fromkeys(robot, ("segment", 0))
-    level = {"loudness_lufs": -23.0, "peak_dbfs": -3.0, "rms_dbfs": -24.0, "duration_s": 45.65}
-    return Key(
-        study=STUDY,
-        version="0",
-        settings=SETTINGS,
-        genres=("idm", "electro", "techno"),
-        models={},
-        kits={},
-        sounds={name: Sound(kind=kind, number=number, **level) for name, (kind, number) in named.items()},
-        identification=identification,
-        robot=robot,
-    )
+def key(key_of):
+    return key_of(SETTINGS)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 
 from drumjax.studies import make, page
 from drumjax.studies.answers import sheet
-from drumjax.studies.key import Key, Settings, Sound
+from drumjax.studies.key import Settings
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp; <!-- -->"
 SETTINGS = Settings(subjects=6, seed=2)
@@ -24,22 +24,8 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
-def key():
-    identification, robot = make.sessions(SETTINGS)
-    level = {"loudness_lufs": -23.0, "peak_dbfs": -3.0, "rms_dbfs": -24.0, "duration_s": 45.65}
-    names = {name for session in identification for trial in session for name in (trial.first, trial.second)} | set(robot)
-    sounds = {name: Sound(kind="segment", number=0, **level) for name in names}
-    return Key(
-        study="0123456789",
-        version="0",
-        settings=SETTINGS,
-        genres=("idm", "electro", "techno"),
-        models={},
-        kits={},
-        sounds=sounds,
-        identification=identification,
-        robot=robot,
-    )
+def key(key_of):
+    return key_of(SETTINGS)
 
 
 class Reader(HTMLParser):

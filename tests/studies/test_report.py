@@ -14,34 +14,17 @@ from drumjax.plots.boxes import Scale, box_plots
 from drumjax.serve.page import page
 from drumjax.studies import make, report
 from drumjax.studies.answers import read_answers, sheet
-from drumjax.studies.key import Key, Settings, Sound
+from drumjax.studies.key import Settings
 
 # Errors of 19 listeners in straight and mixed pairs; see test_analysis.py.
 ERRORS = [(3, 0), (2, 1), (1, 1), (0, 2), (0, 1), (0, 1), (0, 1), *[(0, 0)] * 12]
 
 
-def paper_key() -> Key:
-    settings = Settings(subjects=19, seed=11)
-    identification, robot = make.sessions(settings)
-    names = {name for session in identification for trial in session for name in (trial.first, trial.second)} | set(robot)
-    sound = Sound(kind="segment", number=0, loudness_lufs=-23.0, peak_dbfs=-3.0, rms_dbfs=-24.0, duration_s=45.65)
-    return Key(
-        study="0123456789",
-        version="0",
-        settings=settings,
-        genres=("idm", "electro", "techno"),
-        models={},
-        kits={},
-        sounds=dict.fromkeys(names, sound),
-        identification=identification,
-        robot=robot,
-    )
-
-
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
+def answers(key_of, tmp_path_factory):
     """The answer sheet of 19 listeners, filled in with the paper's errors and some ratings."""
-    key, orders = paper_key(), make.orders(Settings(subjects=19, seed=11))
+    settings = Settings(subjects=19, seed=11)
+    key, orders = key_of(settings), make.orders(settings)
     rows = list(csv.DictReader(sheet(key, orders).splitlines()))
     generator = np.random.default_rng(0)
     left = {subject: {"straight": a, "mixed": b} for subject, (a, b) in enumerate(ERRORS, 1)}
