@@ -741,7 +741,7 @@ def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json],
         if not path.resolve().is_relative_to(place.resolve()):
             raise InputError(place / INSTRUMENT, rule="members inside the instrument", found=member["path"], remedy=_REMEDY)
         if not (path / MANIFEST).is_file():
-            raise InputError(path, rule=f"the member {role!r}", found="no checkpoint", remedy=_REMEDY)
+            raise InputError(path / MANIFEST, rule=f"the member {role!r}", found="no checkpoint", remedy=_REMEDY)
         if fingerprint(path) != member["sha256"]:
             raise InputError(path / MANIFEST, rule=f"the member {role!r} of {INSTRUMENT}", found="another one", remedy=_REMEDY)
         members[role] = path

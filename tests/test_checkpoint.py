@@ -566,6 +566,14 @@ def test_a_crafted_card_chooses_and_crashes_nothing(tmp_path) -> None:
         checkpoint.check_all(tmp_path)
 
 
+def test_an_instrument_without_its_manifest_names_the_file(tmp_path) -> None:
+    out = checkpoint.export_for_playing(make(tmp_path, 1, 0.5), tmp_path / "out", name="toy", kind="patterns")
+    (out / "manifest.json").unlink()
+    (out / "manifest.json").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=r"manifest\.json: expected the member 'model'"):
+        checkpoint.find(out)
+
+
 @pytest.mark.parametrize(
     "members",
     [
