@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from drumjax.boundary import InputError, read_bytes, write_bytes
 
@@ -26,8 +26,27 @@ FIRST_COLUMNS = ("step", "epoch", "seconds")
 
 def say(text: str) -> None:
     """A line for the user, on the error stream: the output stream is for results. A training goes on when no one reads it."""
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # its reader has ended, or the terminal was closed
         print(text, file=sys.stderr, flush=True)
+
+
+class _Patient:
+    """The error stream, for the bar: what cannot be told is not told."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 class Table:
@@ -152,7 +171,9 @@ def open_logs(workdir: Path, *, step: int, total: int, steps_per_epoch: float, t
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            bar = stack.enter_context(Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True)))
+            bar = stack.enter_context(
+                Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(file=cast(TextIO, _Patient(sys.stderr))))
+            )
             task = bar.add_task(title, total=total, completed=step, text="compiling")
         else:
             say(f"{title}: step {step}/{total}, compiling")

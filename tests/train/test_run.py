@@ -566,6 +566,17 @@ def test_a_training_goes_on_when_no_one_reads_what_it_says(toy, tmp_path) -> Non
     assert checkpoint.latest(tmp_path).name == str(STEPS)
 
 
+def test_a_training_goes_on_when_its_terminal_is_closed(toy, tmp_path) -> None:
+    ours, theirs = os.openpty()
+    words = [sys.executable, str(TOY), json.dumps({"workdir": str(tmp_path), "steps": STEPS, "config": {"dispatch_steps": 1}})]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        assert os.read(ours, 1)  # the bar
+        os.close(ours)
+        assert process.wait(120) == 0
+    assert checkpoint.latest(tmp_path).name == str(STEPS)
+
+
 def test_a_set_without_validation_examples_is_validated_on_what_it_has(toy, tmp_path, capsys) -> None:
     result = train(toy.RECIPE, None, toy.point_set(20, 0), tmp_path, steps=3)
     assert "validation split is empty" in capsys.readouterr().err
