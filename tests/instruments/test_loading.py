@@ -175,3 +175,11 @@ def test_an_instrument_at_a_prompt_says_what_it_is_and_not_its_weights() -> None
     said = repr(drumjax.load("pattern-gan"))
     assert said.startswith("PatternInstrument(name='pattern-gan', config=PatternGANConfig(")
     assert len(said) < 1500
+
+
+def test_a_damaged_checkpoint_is_not_recommended_where_all_are(copied) -> None:
+    for place in checkpoint.list_checkpoints(copied):
+        (place / "card.json").unlink()
+    with pytest.raises(InputError, match=r"card\.json: expected the card of the manifest") as caught:
+        drumjax.load(copied)
+    assert "best of the others" not in str(caught.value)
