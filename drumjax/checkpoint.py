@@ -774,7 +774,9 @@ def find(path: str | os.PathLike[str]) -> Path:
         if faults:  # it may have been the best one: another is not played in its place unasked
             fault = faults[-1]
             none = any(Path(other.path).is_relative_to(found) for other in faults)
-            remedy = fault.remedy if none else f"{fault.remedy}; the best of the others is {found}"
+            remedy = (
+                fault.remedy if none else f"{fault.remedy}, or train on, which puts it aside; the best of the others is {found}"
+            )
             raise InputError(fault.path, rule=fault.rule, found=fault.found, remedy=remedy)
         return found
     remedy = "name a working directory of drumjax train, one of its checkpoints/STEP, or an instrument's folder"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import pickle
@@ -534,3 +535,17 @@ def test_the_worst_files_take_seconds_at_most(read_text, reader, content):
     with pytest.raises(InputError, match="Unterminated") if content.startswith(b'"') else contextlib.nullcontext():
         read_text(reader, content)
     assert time.process_time() - start < 2
+
+
+def test_a_file_system_that_flushes_no_folders_is_no_fault(tmp_path, monkeypatch) -> None:
+    def refuse(number: int):
+        def fsync(handle: int) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return fsync
+
+    monkeypatch.setattr(os, "fsync", refuse(errno.EINVAL))
+    boundary.flush_directory(tmp_path)
+    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+    with pytest.raises(OSError, match="Input/output"):
+        boundary.flush_directory(tmp_path)

@@ -352,10 +352,13 @@ def _say(connection: socket.socket, message: Json) -> None:
 
 def _hear(connection: socket.socket, seconds: float = CALL_SECONDS) -> Json:
     """One message of a caller; None where it says nothing that can be understood. Reads no byte beyond it."""
-    connection.settimeout(seconds)
+    deadline = time.monotonic() + seconds  # of the whole message: one byte every few seconds keeps nobody waiting
     line = bytearray()
     try:
-        while len(line) < HELLO_BYTES and (byte := connection.recv(1)):
+        while len(line) < HELLO_BYTES:
+            connection.settimeout(max(1e-3, deadline - time.monotonic()))
+            if not (byte := connection.recv(1)):
+                break
             if byte == b"\n":
                 return json.loads(line)
             line += byte

@@ -477,9 +477,9 @@ def _steps_within(run: _Run, seconds: float) -> int:
         program.validate(state)
         if team.is_first:
             try:
-                save(run.workdir / ".timing", folder.checkpoint_items(program.fetch(state)), {})
+                save(run.workdir / folder.TIMING, folder.checkpoint_items(program.fetch(state)), {})
             finally:
-                shutil.rmtree(run.workdir / ".timing", ignore_errors=True)
+                shutil.rmtree(run.workdir / folder.TIMING, ignore_errors=True)
         look = team.agree(time.monotonic() - looked)
         every = max(1.0, run.config.validate_every_epochs * program.steps_per_epoch)
         a_step += share * (spent / steps + look / every)

@@ -54,7 +54,8 @@ def caught_signals(resume_hint: str = "run again to resume", *, own_process: boo
         return
     read, write = os.pipe()
     os.set_blocking(write, False)
-    watched = (signal.SIGINT, signal.SIGTERM)
+    # What a script's `&` has told us to ignore stays ignored: its Ctrl-C is not meant for us.
+    watched = tuple(number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN)
     handled = 0
 
     def handle(number: int, frame: object) -> None:

@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ from drumjax.train.engine import State, played
 from drumjax.train.logs import METRICS, say
 
 Tree = Any
-CONFIG, LOCK = "config.json", ".lock"
+CONFIG, LOCK, TIMING = "config.json", ".lock", ".timing"
 
 
 @contextlib.contextmanager
@@ -109,6 +110,8 @@ def begun(workdir: Path, resume: str) -> dict[str, Any] | None:
       InputError: it holds something else than a training.
     """
     clean(workdir)
+    for leftover in (TIMING, f"{TIMING}.tmp"):
+        shutil.rmtree(workdir / leftover, ignore_errors=True)  # a process was killed while it measured its pace
     held = sorted(path.name for path in workdir.iterdir() if not path.name.startswith("."))  # ours that a killed process left
     if not held:
         return None

@@ -152,7 +152,7 @@ def numbered(patterns: Sequence[Pattern]) -> list[Pattern]:
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PatternInstrument:
     """A trained pattern VAE or pattern GAN, ready to play. Make one with `drumjax.load`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -284,6 +285,23 @@ def test_endless_and_silent_callers_hold_nobody_up(monkeypatch) -> None:
         with ours:
             assert hosts._hear(ours, 0.2) is None
         theirs.close()
+
+
+def test_a_caller_that_dribbles_is_not_heard_out() -> None:
+    ours, theirs = socket.socketpair()
+
+    def dribble() -> None:
+        with theirs, contextlib.suppress(OSError):
+            for _ in range(400):
+                theirs.send(b"x")
+                time.sleep(0.05)
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    with ours:
+        assert hosts._hear(ours, 0.3) is None
+    assert thread.is_alive()  # it would have gone on for 20 s
+    thread.join()
 
 
 @pytest.mark.parametrize(

@@ -556,6 +556,14 @@ def test_only_a_fault_of_the_disk_is_told_as_one(toy, tmp_path, monkeypatch, num
         assert caught.value.errno == number
 
 
+def test_what_a_killed_measurement_of_the_pace_left_is_removed(toy, tmp_path) -> None:
+    for name in (".timing", ".timing.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").write_bytes(b"half")
+    train(toy.RECIPE, None, toy.point_set(20, 0), tmp_path, steps=2)
+    assert not list(tmp_path.glob(".timing*"))
+
+
 def test_a_training_goes_on_when_no_one_reads_what_it_says(toy, tmp_path) -> None:
     arguments = json.dumps({"workdir": str(tmp_path), "steps": STEPS})
     read, write = os.pipe()

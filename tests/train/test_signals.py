@@ -31,6 +31,16 @@ def started(state: str, stderr: int = subprocess.PIPE, program: str = PROGRAM) -
     return process
 
 
+def test_a_signal_that_was_ignored_stays_ignored() -> None:
+    process = started("nothing to save", program="import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + PROGRAM)
+    process.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 75
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_first_signal_ends_at_once_what_has_nothing_to_save(number) -> None:
     process = started("nothing to save")

@@ -80,8 +80,8 @@ def play(config: PatternGANTraining, info: DataInfo, sums: Mapping[str, np.ndarr
 
 STABLE = PatternGANLoss(r1_weight=1.0, heard_from=0.25)
 """What keeps the game stable, with a moving average of the weights (Yazıcı et al., "The Unusual Effectiveness of Averaging in GAN
-Training", 2019): without the penalty the discriminator wins and the generator falls back on a few patterns. Velocities are cut off
-where they will be when played: the softest hits of the embedded patterns have 0.25. benchmarks/pattern_gan.py measures each."""
+Training", 2019): without the penalty the discriminator wins and the generator falls back on a few patterns. Generated velocities
+are cut off under the softest hits of the embedded patterns, 0.25. benchmarks/pattern_gan.py measures each."""
 QUICK = replace(ADAM, learning_rate=1e-3)
 """Five times as long strides, for which the stable game has room (our decision, by the same measurements)."""
 
@@ -99,7 +99,7 @@ PRESETS = {
 }
 SUMMARIES = {
     "paper": "discriminator of three bidirectional LSTM layers, 200 epochs: the networks of the paper, with a gradient penalty, a "
-    "moving average, and generated velocities cut off where they are when played",
+    "moving average, and generated velocities cut off under the softest hits of the built-in patterns",
     "plain": "the same networks, 200 epochs, with the losses of eqs. 1 and 2 alone: gives up stability",
     "small": "small convolutional discriminator, long strides, 160 epochs: gives up the LSTM that reads step by step, and so the "
     "paper's network, for minutes on a CPU",
