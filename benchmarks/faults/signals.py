@@ -105,8 +105,9 @@ def attack(kind: str, training: Training, reference: Training, moments: int, cac
         return "" if latest(training.workdir) is None else "a checkpoint of nothing"
     if kind == "second":
         ended = signalled(training, cache, "row", draw.uniform(0.0, 0.3), [number, number], steps=FAR)
-        # A short dispatch and a small checkpoint may be done before the second one comes.
-        if ended.code not in (75, 128 + number) or ended.took > AT_ONCE:
+        # A short dispatch and a small checkpoint may be done before the second one comes; it then ends a process that is on its way
+        # out as it ends any (-number here, 128 + number in a shell).
+        if ended.code not in (75, 128 + number, -number) or ended.took > AT_ONCE:
             return f"exit code {ended.code} after {ended.took:.1f} s, two signals {number}"
         return ""
     if kind == "budget":
