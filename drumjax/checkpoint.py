@@ -183,6 +183,8 @@ def _save_item(directory: Path, tree: Tree, *, half: bool) -> dict[str, Json]:
     if stored:
         with _faults_of_the_disk(directory), _checkpointer() as checkpointer:
             checkpointer.save(directory, stored)
+        # It says in which folder of this machine the checkpoint was written, and nothing reads it: it goes to nobody else.
+        (directory / "commit_success.txt").unlink(missing_ok=True)
     return {"arrays": description, "empty": _empty_dicts(tree), "nested_dicts": _is_nested_dict(tree)}
 
 

@@ -566,6 +566,15 @@ def test_a_crafted_card_chooses_and_crashes_nothing(tmp_path) -> None:
         checkpoint.check_all(tmp_path)
 
 
+def test_a_checkpoint_does_not_tell_where_it_was_written(tmp_path) -> None:
+    place = make(tmp_path / "a_private_folder", 1, 0.5)
+    out = checkpoint.export_for_playing(place, tmp_path / "out", name="toy", kind="patterns")
+    files = [path for folder in (place, out) for path in folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"private_folder" in path.read_bytes() or str(tmp_path).encode() in path.read_bytes()]
+    assert checkpoint.load_playing(out).params.keys() == checkpoint.load_playing(place).params.keys()
+
+
 def test_an_instrument_without_its_manifest_names_the_file(tmp_path) -> None:
     out = checkpoint.export_for_playing(make(tmp_path, 1, 0.5), tmp_path / "out", name="toy", kind="patterns")
     (out / "manifest.json").unlink()
