@@ -54,8 +54,8 @@ def caught_signals(resume_hint: str = "run again to resume", *, own_process: boo
         return
     read, write = os.pipe()
     os.set_blocking(write, False)
-    # What a script's `&` has told us to ignore stays ignored: its Ctrl-C is not meant for us.
-    watched = tuple(number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN)
+    # Also where it was ignored, as under a script's `&`: whoever sends SIGINT to a training by hand gets a checkpoint.
+    watched = (signal.SIGINT, signal.SIGTERM)
     handled = 0
 
     def handle(number: int, frame: object) -> None:
