@@ -102,11 +102,11 @@ class Playing:
         Raises:
           InputError: a setting out of range.
         """
-        from drumjax.patterns import humanize as errors
-        from drumjax.synth.tr808 import MOST_TAKES
-
         if not self.is_humanized:
             return None
+        from drumjax.patterns import humanize as errors
+        from drumjax.synth.tr808 import MOST_TAKES  # with SciPy's filters, for which a call without sound does not wait
+
         settings = Humanizing(
             seed=(self.seed or 0) if self.humanize_seed is None else self.humanize_seed,
             velocity=errors.VELOCITY if self.humanize_velocity is None else self.humanize_velocity,

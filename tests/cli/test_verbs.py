@@ -152,3 +152,13 @@ def test_a_terminal_that_cannot_show_a_character_is_no_error() -> None:
     run = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     assert (run.returncode, run.stderr) == (0, "")
     assert "steps \\xd7 lanes" in " ".join(run.stdout.split())
+
+
+def test_a_call_without_sound_does_not_wait_for_the_drum_machine(tmp_path) -> None:
+    program = (
+        "import sys; from drumjax.cli import main; "
+        "code = main('pattern interpolate embedded:idm embedded:techno --measures 2 -o out.mid'.split()); "
+        "sys.exit(code or 'scipy.signal' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
