@@ -309,7 +309,7 @@ def _sheet(patterns: Sequence[Pattern]) -> Figure:
 
 
 def make_interpolation(call: Interpolate) -> Made:
-    """The patterns that lead from start to goal; the picture shows the crossfade above them, played as they are."""
+    """The patterns that lead from start to goal; the picture shows the crossfade above them, played alike."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
     patterns = _humanized(call, _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed))

@@ -1,4 +1,4 @@
-"""The toy system as a fixture: test modules cannot import one another."""
+"""Programs of this folder as modules: test modules cannot import one another."""
 
 from __future__ import annotations
 
@@ -9,19 +9,28 @@ from types import ModuleType
 
 import pytest
 
-TOY = Path(__file__).with_name("toy.py")
 
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """`toy.py` as a module."""
-    spec = importlib.util.spec_from_file_location("drumjax_toy", TOY)
+def module_of(name: str) -> ModuleType:
+    """`NAME.py` as a module."""
+    spec = importlib.util.spec_from_file_location(f"drumjax_{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses look their module up there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def toy() -> ModuleType:
+    """The smallest system that has everything."""
+    return module_of("toy")
+
+
+@pytest.fixture(scope="session")
+def together() -> ModuleType:
+    """Trainings in processes of their own."""
+    return module_of("together")
 
 
 @pytest.fixture(scope="session", autouse=True)

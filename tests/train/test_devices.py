@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import jax
@@ -18,15 +16,6 @@ from drumjax.train.run import train
 from drumjax.train.workdir import restore
 
 STEPS = 100
-
-
-@pytest.fixture(scope="module")
-def together():
-    spec = importlib.util.spec_from_file_location("drumjax_together", Path(__file__).with_name("together.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def on_eight(together, workdir: Path, **arguments) -> None:

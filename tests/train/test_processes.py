@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import resource
 import signal
 import socket
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -33,15 +31,6 @@ STEPS = 200
 SLOW = {"dispatch_steps": 1}
 # Each process reads its own part of a batch, for each dispatch.
 STREAMED = {"resident_limit_bytes": 0}
-
-
-@pytest.fixture(scope="module")
-def together():
-    spec = importlib.util.spec_from_file_location("drumjax_together", Path(__file__).with_name("together.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
