@@ -27,19 +27,10 @@ SMALL = PatternGANConfig(
 HITS = 60.0
 
 
-def batch_of(n, masked=0):
-    rng = np.random.default_rng(3)
-    grid = np.where(rng.uniform(size=(n, 64, 6)) < 0.2, rng.uniform(0.2, 1, (n, 64, 6)), 0).astype(np.float32)
-    mask = np.ones(n, np.float32)
-    if masked:
-        mask[-masked:] = 0
-    return {"velocity": jnp.asarray(grid), "slot": jnp.arange(n), "mask": jnp.asarray(mask)}
-
-
 def make(loss=None, **changes):
     config = replace(SMALL, **changes)
     system = pattern_gan_system(config, loss or PatternGANLoss(), HITS)
-    params, extra = jax.jit(system.init)(jax.random.key(0), batch_of(2))
+    params, extra = jax.jit(system.init)(jax.random.key(0), {})
     # The first logits are all nearly 0: other weights tell right from wrong formulas.
     return config, system, jax.tree.map(lambda leaf: 3 * leaf, params), extra
 
@@ -63,7 +54,7 @@ def test_the_discriminator_is_updated_before_the_generator():
 
 
 @pytest.mark.parametrize(("encoder", "jit"), [("conv", False), ("conv", True), ("lstm", True)])
-def test_losses_are_equations_1_and_2(encoder, jit):
+def test_losses_are_equations_1_and_2(encoder, jit, batch_of):
     config, system, params, _ = make(encoder=encoder)
     batch, key = batch_of(6), jax.random.key(1)
 
@@ -81,7 +72,7 @@ def test_losses_are_equations_1_and_2(encoder, jit):
     assert metrics == pytest.approx({"fooled": float(np.mean(fake > 0))})
 
 
-def test_masked_items_change_nothing():
+def test_masked_items_change_nothing(batch_of):
     _, system, params, extra = make(PatternGANLoss(label_smoothing=0.1, r1_weight=2.0, instance_noise=0.3))
     batch = batch_of(6, masked=2)
     other = {**batch, "velocity": batch["velocity"].at[4:].set(0.7)}
@@ -98,7 +89,7 @@ def test_masked_items_change_nothing():
         np.testing.assert_array_equal(one, another, err_msg=jax.tree_util.keystr(path))
 
 
-def test_a_batch_in_two_halves_has_the_mean_of_their_losses():
+def test_a_batch_in_two_halves_has_the_mean_of_their_losses(batch_of):
     _, system, params, _ = make(PatternGANLoss(r1_weight=2.0, instance_noise=0.3))
     batch = batch_of(8)
     for player in system.losses:
@@ -109,7 +100,7 @@ def test_a_batch_in_two_halves_has_the_mean_of_their_losses():
         assert whole == pytest.approx(np.mean(halves), rel=1e-5)
 
 
-def test_each_stabiliser_changes_what_it_says_and_nothing_at_0():
+def test_each_stabiliser_changes_what_it_says_and_nothing_at_0(batch_of):
     batch = batch_of(6)
     _, bare, params, _ = make()
     plain, _ = by_hand(bare, "discriminator", params, batch)
@@ -167,7 +158,7 @@ def test_hamming_is_scipys():
     np.testing.assert_allclose(hamming(jnp.float32(a), jnp.float32(b)), expected)
 
 
-def test_validation_sums_give_the_figures_of_a_double_loop():
+def test_validation_sums_give_the_figures_of_a_double_loop(batch_of):
     config, system, params, extra = make(encoder="conv")
     batch = batch_of(5)
     figures = summarise(jax.tree.map(np.asarray, jax.jit(system.validate)(params, extra, batch)))

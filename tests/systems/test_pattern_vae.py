@@ -15,17 +15,8 @@ from drumjax.systems.pattern_vae import THRESHOLDS, PatternVAELoss, item_normal,
 SMALL = PatternVAEConfig(lstm_units=8, encoder_widths=(16, 16, 16, 16), decoder_widths=(16, 16, 16, 16))
 
 
-def batch_of(n, masked=0):
-    rng = np.random.default_rng(3)
-    grid = np.where(rng.uniform(size=(n, 64, 6)) < 0.2, rng.uniform(0.2, 1, (n, 64, 6)), 0).astype(np.float32)
-    mask = np.ones(n, np.float32)
-    if masked:
-        mask[-masked:] = 0
-    return {"velocity": jnp.asarray(grid), "slot": jnp.arange(n), "mask": jnp.asarray(mask)}
-
-
 @pytest.fixture(scope="module")
-def trained():
+def trained(batch_of):
     system = pattern_vae_system(SMALL, PatternVAELoss())
     params, extra = system.init(jax.random.key(0), batch_of(2))
     return system, params, extra
@@ -42,14 +33,14 @@ def test_kl_weight_rises_linearly_over_the_first_tenth_and_then_stays():
     assert float(kl_weight(PatternVAELoss(kl_warmup=0), progress(0))) == 1
 
 
-def test_loss_is_cross_entropy_plus_weighted_kl(trained):
+def test_loss_is_cross_entropy_plus_weighted_kl(trained, batch_of):
     system, params, extra = trained
     total, (_, metrics) = system.losses["vae"](params, extra, batch_of(4), jax.random.key(1), progress(0.05))
     assert float(metrics["kl_weight"]) == pytest.approx(0.5)
     assert float(total) == pytest.approx(float(metrics["bce"]) + 0.5 * float(metrics["kl"]), rel=1e-6)
 
 
-def test_masked_items_change_nothing(trained):
+def test_masked_items_change_nothing(trained, batch_of):
     system, params, extra = trained
     whole, padded = batch_of(4), batch_of(6, masked=2)
     for batch in (whole, padded):
@@ -69,7 +60,7 @@ def test_draws_do_not_depend_on_how_a_batch_is_split():
     assert len(np.unique(np.asarray(whole))) == 32
 
 
-def test_validation_sums_give_the_f1_of_scikit_learn(trained):
+def test_validation_sums_give_the_f1_of_scikit_learn(trained, batch_of):
     system, params, extra = trained
     batch = batch_of(5)
     sums = jax.tree.map(np.asarray, system.validate(params, extra, batch))
@@ -95,7 +86,7 @@ def test_samples_are_velocities_and_item_i_does_not_depend_on_how_many_there_are
     assert many.max() <= 1
 
 
-def test_convolutional_form_trains_through_the_same_system():
+def test_convolutional_form_trains_through_the_same_system(batch_of):
     system = pattern_vae_system(replace(SMALL, encoder="conv", conv_channels=(8, 8, 8)), PatternVAELoss())
     params, extra = system.init(jax.random.key(0), batch_of(2))
     loss = jax.jit(jax.value_and_grad(lambda p: system.losses["vae"](p, extra, batch_of(4), jax.random.key(1), progress(0.5))[0]))
