@@ -11,6 +11,9 @@ from jax import lax
 
 Form = Literal["auto", "product", "stock"]
 
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+"""How two-dimensional convolutions lay out their input, kernel and output."""
+
 
 def strided_conv(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax.Array:
     """A one-dimensional convolution (cross-correlation) over windows of two strides, "SAME" padding, without bias.
@@ -56,3 +59,53 @@ class StridedConv(nn.Module):
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         return strided_conv(x, kernel, form=self.form) + bias
+
+
+def strided_conv2d(x: jax.Array, kernel: jax.Array, *, stride: tuple[int, int], padding: tuple[int, int]) -> jax.Array:
+    """A two-dimensional convolution (cross-correlation) with a stride, without bias.
+
+    Args:
+      x: (items, rows, columns, channels).
+      kernel: (rows, columns, channels, features).
+      stride: rows and columns from one window to the next.
+      padding: zeros before and after, rows and columns.
+
+    Returns:
+      (items, (rows + 2 padding - kernel) // stride + 1, the same of columns, features).
+    """
+    around = [(p, p) for p in padding]
+    return lax.conv_general_dilated(x, kernel, stride, around, dimension_numbers=DIMENSIONS)
+
+
+def transposed_conv2d(
+    x: jax.Array,
+    kernel: jax.Array,
+    *,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    size: tuple[int, int],
+) -> jax.Array:
+    """The transpose of `strided_conv2d`: every input cell adds its multiple of the kernel, a stride apart; without bias.
+
+    Args:
+      x: (items, rows, columns, channels).
+      kernel: (rows, columns, channels, features), as PyTorch's ConvTranspose2d has it, axes in another order.
+      stride: rows and columns from one cell's kernel to the next one's.
+      padding: cut away before the first row and column.
+      size: rows and columns of the result; what PyTorch calls output padding follows from it.
+
+    Returns:
+      (items, *size, features).
+    """
+    before = [k - 1 - p for k, p in zip(kernel.shape, padding, strict=False)]
+    after = [
+        out - 1 - b - (n - 1) * s + k - 1 for out, b, n, s, k in zip(size, before, x.shape[1:], stride, kernel.shape, strict=False)
+    ]
+    return lax.conv_general_dilated(
+        x,
+        kernel[::-1, ::-1],
+        (1, 1),
+        list(zip(before, after, strict=True)),
+        lhs_dilation=stride,
+        dimension_numbers=DIMENSIONS,
+    )
