@@ -14,6 +14,7 @@ import numpy as np
 
 from drumjax.boundary import InputError, file_sha256, list_files, read_audio
 from drumjax.patterns import DrumMap
+from drumjax.patterns.classes import spoken_drums
 from drumjax.signal.rendering import Kit
 from drumjax.synth.tr808 import SAMPLE_RATE_HZ, VOICE_OF_PITCH, hat_chokes, kit_for
 
@@ -24,30 +25,14 @@ _TRIM = 1e-3
 """What lies before the first sample above this part of the peak (−60 dB) is silence and is cut, but for 0.5 ms."""
 _KEPT_S = 0.0005
 
-VOCABULARY = (
-    # Before the hats: of a tom or conga "hh" is the highest of several.
-    ("LT", r"\b(low ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
-    ("HT", r"\b(hi(gh)? ?toms?|toms? (h|hh|hi|high))\b"),
-    ("MT", r"\b(mid ?toms?|toms?)\b"),
-    ("LC", r"\b((conga|bongo)s? (l|ll|lo|low)|low (conga|bongo)s?)\b"),
-    ("HC", r"\b((conga|bongo)s? (h|hh|hi|high)|hi(gh)? (conga|bongo)s?)\b"),
-    ("MC", r"\b(congas?|bongos?)\b"),
-    ("OH", r"\b(oh|ohh|hho|oph|openhats?|openhh|ophats?|openhihats?|hihatopen|hatopen)\b"),
-    ("OH", r"\bopen\b.*\b(hh|hats?|hihats?)\b|\b(hh|hats?|hihats?)\b.*\bopen\b"),
-    ("CH", r"\b(ch|chh|hhc|hh|hats?|hihats?|hi hats?|closedhats?|closedhh|clhats?)\b"),
-    ("RS", r"\b(rs|rims?|rimshots?|rim shots?|side ?sticks?|cross ?sticks?|sticks?)\b"),
-    ("CB", r"\b(cb|cow ?bells?|cowb|agogos?)\b"),
-    ("CP", r"\b(cp|claps?|hand ?claps?)\b"),
-    ("SD", r"\b(sd|sn|snr|snares?)\b"),
-    ("BD", r"\b(bd|kd|kicks?|kik|bass ?drums?)\b"),
-    ("RD", r"\b(rd|rides?)\b"),
-    ("CY", r"\b(cy|crash(es)?|cymbals?|china|splash)\b"),
-    ("CL", r"\b(cl|claves?|wood ?blocks?)\b"),
-    ("MA", r"\b(ma|maracas?|shakers?|cabasas?|tamb|tambourines?)\b"),
-)
-"""What a name says it is, the first line that fits; read against lower-case words with everything but letters as a blank."""
-CODES = tuple((code.upper(), rf"\b{code}\b") for code in ("lt", "mt", "ht", "lc", "mc", "hc"))
-"""Roland's short names, which others give to other drums ("hc" to a closed hat): read when neither name nor folder says more."""
+VOICE_OF_DRUM = MappingProxyType(
+    {
+        "tom_low": "LT", "tom": "MT", "tom_high": "HT", "conga_low": "LC", "conga": "MC", "conga_high": "HC", "bongo_low": "LC",
+        "bongo": "MC", "bongo_high": "HC", "hihat_open": "OH", "hihat_closed": "CH", "hihat": "CH", "rim": "RS", "cowbell": "CB",
+        "clap": "CP", "snare": "SD", "kick": "BD", "ride": "RD", "cymbal": "CY", "claves": "CL", "shaker": "MA", "tambourine": "MA",
+    }
+)  # fmt: skip
+"""The drum machine's voice of each drum that `drumjax.patterns.classes` knows by name, the nearest there is: none for a snap."""
 _TAKE = re.compile(r"[\s_.\-]*(?:rr|take|hit)?[\s_.\-]*\d+$")
 """The end of a name that numbers a take: "snare 2", "snare_rr3", "snare-take-04"."""
 _LAYER = re.compile(r"(?:^|[\s_.\-])(?:v|vl|vel|velocity|layer)$")
@@ -105,8 +90,8 @@ def load_kit(
     """The one-shots of a folder as a kit; a lane without a usable file gets its TR-808 voice.
 
     A file belongs to a lane when its name, or the folder it lies in, is the lane's (`BD.wav`, `BD/909.wav`); else by what its
-    name, or failing that the name of the folder next above, says in `VOCABULARY`. Of several the first in the order of paths is
-    taken; a file that cannot be used gives way to the next and is reported. Levels stay as recorded.
+    name, or failing that the name of the folder next above, says (`drumjax.patterns.classes.DRUMS`). Of several the first in the
+    order of paths is taken; a file that cannot be used gives way to the next and is reported. Levels stay as recorded.
 
     Takes of one sound, which the lane's hits go round where more than one is asked for, are files of one folder whose names differ
     in a last number only (`snare 1.wav`, `snare 2.wav`; but not `snare_v1.wav`, a layer of loudness), or files in a folder of the
@@ -229,10 +214,7 @@ def _names(relative: Path) -> list[str]:
 
 
 def _voice(names: list[str]) -> str | None:
-    spaced = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name) for name in names]
-    texts = [" ".join(re.findall("[a-z]+", name.lower())) for name in spaced]
-    ways = ((voice, expression, text) for table in (VOCABULARY, CODES) for text in texts for voice, expression in table)
-    return next((voice for voice, expression, text in ways if re.search(expression, text)), None)
+    return next((VOICE_OF_DRUM[drum.name] for drum in spoken_drums(names) if drum.name in VOICE_OF_DRUM), None)
 
 
 def _lane_voice(drum_map: DrumMap, index: int) -> str | None:
