@@ -9,6 +9,7 @@ from drumjax.plots.boxes import Scale, box_plots
 from drumjax.plots.curves import Line, Panel, curves, training_curves
 from drumjax.plots.projection import Trajectory, pattern_pca
 from drumjax.plots.sheets import interpolation_beside_crossfade, pattern_sheet
+from drumjax.plots.sounds import Sketch, class_bars, code_pca, confusion, sound_sheet, spectrograms, waveforms
 from drumjax.plots.statistics import hit_numbers, hit_rates
 from drumjax.plots.style import save
 from drumjax.plots.wandering import noise_path
@@ -17,8 +18,12 @@ __all__ = [
     "Line",
     "Panel",
     "Scale",
+    "Sketch",
     "Trajectory",
     "box_plots",
+    "class_bars",
+    "code_pca",
+    "confusion",
     "curves",
     "hit_numbers",
     "hit_rates",
@@ -27,5 +32,8 @@ __all__ = [
     "pattern_pca",
     "pattern_sheet",
     "save",
+    "sound_sheet",
+    "spectrograms",
     "training_curves",
+    "waveforms",
 ]
