@@ -1,6 +1,6 @@
 """Mel-scaled magnitude spectrograms, their logarithm, and its standardisation (Neural Drum Machine, eq. 10 and Sec. "Dataset").
 
-Arrays are frames first, (..., frames, bins); the paper writes bins × frames. All functions on arrays are jit-able and differentiable.
+Arrays are frames first, (..., frames, bins); the paper writes bins × frames. Functions of arrays are jit-able and differentiable.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The short-time Fourier transform and its inverse: centred frames, zero padding, a periodic Hann window, as librosa's defaults.
 
-Arrays are frames first, (..., frames, fft_bins), where librosa and most papers write bins × frames. Everything is jit-able, takes any
-leading axes, and has finite gradients everywhere. Both transforms have two forms of equal results: "fft", and "matrix", two products
-with constant matrices and no complex number on the way, for formats that cannot hold an FFT.
+Arrays are frames first, (..., frames, fft_bins), where librosa and most papers write bins × frames. Everything is jit-able, takes
+any leading axes, and has finite gradients everywhere. Both transforms have two forms of equal results: "fft", and "matrix",
+products with constant matrices and no complex number on the way, for formats that cannot hold an FFT.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def stft(audio: jax.Array, config: STFTConfig, *, form: Form = "fft") -> jax.Arr
       form: how it is computed.
 
     Returns:
-      complex64 (..., frames, fft_bins) with frames = 1 + samples // hop; not scaled: a full-scale sine reaches a quarter of the window.
+      complex64 (..., frames, fft_bins), frames = 1 + samples // hop; not scaled: a sine of amplitude 1 reaches window / 4.
     """
     frames = _windowed_frames(audio, config)
     if form == "matrix":
