@@ -285,7 +285,7 @@ def test_an_export_that_is_cut_off_leaves_a_whole_instrument_or_none(tmp_path, m
     place, out = make(tmp_path / "a", 1, 0.1), tmp_path / "out"
     if before:
         checkpoint.export_for_playing(place, out, name="old", kind="patterns")
-    flush = checkpoint.flush_directory
+    flush = checkpoint.directory.flush_directory
 
     def dying_before_the_rename(path, target):
         raise KeyboardInterrupt
@@ -296,7 +296,7 @@ def test_an_export_that_is_cut_off_leaves_a_whole_instrument_or_none(tmp_path, m
         flush(directory)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "flush_directory", dying_after_the_rename)
+        patch.setattr(checkpoint.directory, "flush_directory", dying_after_the_rename)
         with pytest.raises(KeyboardInterrupt):
             checkpoint.export_for_playing(place, out, name="new", kind="patterns")
     assert checkpoint.read_instrument(out)[0]["name"] == "new"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from drumjax import checkpoint
+from drumjax.checkpoint import directory
 
 
 @pytest.mark.slow
@@ -19,6 +21,6 @@ def test_a_hundred_damaged_checkpoints_are_refused_by_name_or_give_what_was_save
 @pytest.mark.slow
 def test_the_attacks_would_see_a_reader_that_does_not_look(faults, monkeypatch) -> None:
     """Without the hashes, orbax loads what was damaged."""
-    monkeypatch.setattr(checkpoint, "verify", lambda directory: checkpoint._read_manifest(checkpoint.Path(directory)))
+    monkeypatch.setattr(directory, "verify", lambda place: directory.read_manifest(Path(place)))
     row = faults("corruption").run(11, 0, print)
     assert len(row.failures) >= 3

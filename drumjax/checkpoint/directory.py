@@ -24,22 +24,17 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from drumjax.boundary import InputError, flush_directory, read_json
-from drumjax.configs import Json, dump_config, parse_config
+from drumjax.configs import Json
 
 Tree = Any
 """A nested structure of arrays."""
-__all__ = [
-    "CARD", "INSTRUMENT", "MANIFEST", "Playing", "best", "check_all", "clean", "dump_config", "export_for_playing", "find",
-    "fingerprint", "latest", "list_checkpoints", "load", "load_params", "load_playing", "parse_config", "place_of", "prune",
-    "put_aside", "read_card", "read_instrument", "save", "verify",
-]  # fmt: skip
 
 FORMAT = 1
 """The number of this format; a reader refuses one that it does not know."""
@@ -48,7 +43,7 @@ _MANIFEST_BYTES = 64 << 20
 """Room for about 200,000 arrays and files."""
 _FREE_BYTES, _MOST_SHRUNK = 64 << 20, 256
 """The arrays of an item may be this large, and so many times larger than its files: compressed zeros are."""
-_REMEDY = "restore it from a backup, or use another checkpoint"
+REMEDY = "restore it from a backup, or use another checkpoint"
 
 
 # --- structure: names, shapes and dtypes of the leaves --------------------------------------------
@@ -118,18 +113,17 @@ def save(
       ValueError: when `half` would turn a finite value into an infinite one.
       OSError: when the disk is full or cannot be written; what stood at `directory` before is unharmed.
     """
-    return _save(directory, tree, files, half=half)
+    with appearing(directory) as building:
+        fill(building, tree, files, half=half)
+    return Path(directory).absolute()
 
 
-def _save(
-    directory: str | os.PathLike[str],
-    tree: Mapping[str, Tree],
-    files: Mapping[str, bytes | Json],
-    *,
-    half: bool,
-    finish: Callable[[Path], object] = lambda building: None,
-) -> Path:
-    """`save`; `finish` may add to the directory, whose manifest is written, before it appears at its place."""
+@contextlib.contextmanager
+def appearing(directory: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new directory to fill: it is flushed to the disk and appears at `directory` when the block ends, in place of what is there.
+
+    Where the block raises, or the process dies in it, what stood at `directory` before is unharmed.
+    """
     place = Path(directory).absolute()
     building, stale = place.with_name(place.name + ".tmp"), place.with_name(place.name + ".stale")
     if stale.is_dir() and not place.exists():
@@ -139,14 +133,7 @@ def _save(
     new = [folder for folder in place.parents if not folder.exists()]
     building.mkdir(parents=True)
     try:
-        items = {item: _save_item(building / "state" / item, structure, half=half) for item, structure in tree.items()}
-        for name, content in files.items():
-            raw = content if isinstance(content, bytes) else _to_json(content)
-            (building / name).parent.mkdir(parents=True, exist_ok=True)
-            (building / name).write_bytes(raw)
-        table = {name: _fingerprint(building / name) for name in sorted(_files_in(building))}
-        (building / MANIFEST).write_bytes(_to_json(_sealed({"format": FORMAT, "items": items, "files": table})))
-        finish(building)
+        yield building
         _flush(building)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -157,7 +144,17 @@ def _save(
     for folder in (place.parent, *(made.parent for made in new)):
         flush_directory(folder)
     shutil.rmtree(stale, ignore_errors=True)
-    return place
+
+
+def fill(building: Path, tree: Mapping[str, Tree], files: Mapping[str, bytes | Json], *, half: bool) -> None:
+    """Writes a checkpoint's files into an empty directory that nobody looks at yet; arguments and errors are those of `save`."""
+    items = {item: _save_item(building / "state" / item, structure, half=half) for item, structure in tree.items()}
+    for name, content in files.items():
+        raw = content if isinstance(content, bytes) else to_json(content)
+        (building / name).parent.mkdir(parents=True, exist_ok=True)
+        (building / name).write_bytes(raw)
+    table = {name: file_fingerprint(building / name) for name in sorted(_files_in(building))}
+    (building / MANIFEST).write_bytes(to_json(sealed({"format": FORMAT, "items": items, "files": table})))
 
 
 def _save_item(directory: Path, tree: Tree, *, half: bool) -> dict[str, Json]:
@@ -238,16 +235,18 @@ def _checkpointer():
     return ocp.StandardCheckpointer(multiprocessing_options=alone)
 
 
-def _to_json(content: Json) -> bytes:
+def to_json(content: Json) -> bytes:
+    """The one way in which JSON is written here, so that equal content is equal bytes."""
     return (json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")
 
 
-def _sealed(content: dict[str, Json]) -> dict[str, Json]:
+def sealed(content: dict[str, Json]) -> dict[str, Json]:
     """The same with a SHA-256 over the rest, so that a change to the file itself is found and named."""
-    return content | {"seal": hashlib.sha256(_to_json(content)).hexdigest()}
+    return content | {"seal": hashlib.sha256(to_json(content)).hexdigest()}
 
 
-def _fingerprint(file: Path) -> dict[str, Json]:
+def file_fingerprint(file: Path) -> dict[str, Json]:
+    """SHA-256 and size of a file, as a manifest's table has them."""
     with file.open("rb") as stream:
         return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "size": file.stat().st_size}
 
@@ -285,35 +284,35 @@ def verify(directory: str | os.PathLike[str]) -> dict[str, Json]:
     place = Path(directory)
     if not place.is_dir():
         raise InputError(place, rule="a checkpoint directory", found="none", remedy="name a directory that drumjax train wrote")
-    manifest = _read_manifest(place)
+    manifest = read_manifest(place)
     table, found_files = manifest["files"], set(_files_in(place)) - {MANIFEST, INSTRUMENT}
     for name in sorted(set(table) - found_files):
-        raise InputError(place / name, rule="every file of the manifest", found="no such file", remedy=_REMEDY)
+        raise InputError(place / name, rule="every file of the manifest", found="no such file", remedy=REMEDY)
     for name in sorted(found_files - set(table)):
         raise InputError(place / name, rule="no file but those of the manifest", found="a stranger", remedy="move it elsewhere")
     for name, expected in table.items():
         if (place / name).is_symlink() or not (place / name).is_file():
-            raise InputError(place / name, rule="a plain file", found="a link or a device", remedy=_REMEDY)
+            raise InputError(place / name, rule="a plain file", found="a link or a device", remedy=REMEDY)
         if (size := (place / name).stat().st_size) != expected["size"]:
-            raise InputError(place / name, rule=f"{expected['size']} bytes", found=f"{size} bytes: damaged", remedy=_REMEDY)
-        if (digest := _fingerprint(place / name)["sha256"]) != expected["sha256"]:
+            raise InputError(place / name, rule=f"{expected['size']} bytes", found=f"{size} bytes: damaged", remedy=REMEDY)
+        if (digest := file_fingerprint(place / name)["sha256"]) != expected["sha256"]:
             rule = f"SHA-256 {expected['sha256'][:12]}…"
-            raise InputError(place / name, rule=rule, found=f"{digest[:12]}…: damaged", remedy=_REMEDY)
-    _check_step(place)
+            raise InputError(place / name, rule=rule, found=f"{digest[:12]}…: damaged", remedy=REMEDY)
+    check_step(place)
     return manifest
 
 
-def _read_manifest(place: Path) -> dict[str, Json]:
+def read_manifest(place: Path) -> dict[str, Json]:
     """The manifest, its seal checked, and of the shape that the readers here rely on: a seal says who wrote it to nobody."""
     file = place / MANIFEST
-    manifest = _read_sealed(file)
+    manifest = read_sealed(file)
     if manifest.get("format") != FORMAT:
         found, remedy = f"format {str(manifest.get('format'))[:40]}", "use the library version that wrote it"
         raise InputError(file, rule=f"checkpoint format {FORMAT}", found=found, remedy=remedy)
 
     def require(holds: object, rule: str, found: object) -> None:
         if not holds:
-            raise InputError(file, rule=rule, found=repr(found)[:80], remedy=_REMEDY)
+            raise InputError(file, rule=rule, found=repr(found)[:80], remedy=REMEDY)
 
     table, items = manifest.get("files"), manifest.get("items")
     require(isinstance(table, dict) and isinstance(items, dict), "tables of files and items", [type(table), type(items)])
@@ -371,7 +370,7 @@ def _is_description(entry: object) -> bool:
     return all(jax.numpy.issubdtype(kind, jax.numpy.number) or kind == np.bool_ for kind in kinds)
 
 
-def _check_step(place: Path) -> None:
+def check_step(place: Path) -> None:
     """Whether a checkpoint of a working directory lies under its own step: a renamed one would be taken for another."""
     place = place.absolute()
     if place.parent.name != "checkpoints" or not place.name.isdecimal() or not (place / CARD).is_file():
@@ -381,12 +380,13 @@ def _check_step(place: Path) -> None:
         raise InputError(place, rule=f"the checkpoint of step {place.name}", found=f"that of step {step!r}", remedy=remedy)
 
 
-def _read_sealed(file: Path) -> dict[str, Json]:
+def read_sealed(file: Path) -> dict[str, Json]:
+    """What `sealed` made, the seal included; InputError where the file is another by a byte."""
     content = read_json(file, max_bytes=_MANIFEST_BYTES)
     seal = content.pop("seal", None) if isinstance(content, dict) else None
     # The bytes themselves are compared, so that a changed blank is found too: the file is exactly what was written.
-    if seal is None or _to_json(_sealed(content)) != file.read_bytes():
-        raise InputError(file, rule="the seal over its own content", found="another: damaged", remedy=_REMEDY)
+    if seal is None or to_json(sealed(content)) != file.read_bytes():
+        raise InputError(file, rule="the seal over its own content", found="another: damaged", remedy=REMEDY)
     return content | {"seal": seal}
 
 
@@ -491,7 +491,7 @@ def _load_leaves(directory: Path, description: dict[str, Json]) -> dict[str, Any
             except Exception as error:  # orbax raises many types; the bytes are verified, so this is a payload of another make
                 found = f"{type(error).__name__}: {error}"
                 raise InputError(
-                    directory, rule="an orbax payload as the manifest describes it", found=found, remedy=_REMEDY
+                    directory, rule="an orbax payload as the manifest describes it", found=found, remedy=REMEDY
                 ) from error
     leaves = {}
     for name, entry in description.items():
@@ -547,7 +547,7 @@ def load_params(directory: str | os.PathLike[str]) -> tuple[dict[str, Tree], dic
 
 def fingerprint(directory: str | os.PathLike[str]) -> str:
     """The SHA-256 of a checkpoint's manifest, and so of all of it: what names it in provenance and in an instrument."""
-    return _fingerprint(Path(directory) / MANIFEST)["sha256"]
+    return file_fingerprint(Path(directory) / MANIFEST)["sha256"]
 
 
 def read_card(directory: str | os.PathLike[str]) -> dict[str, Json]:
@@ -559,229 +559,5 @@ def read_card(directory: str | os.PathLike[str]) -> dict[str, Json]:
     file = Path(directory) / CARD
     card = read_json(file)
     if not isinstance(card, dict):
-        raise InputError(file, rule="a JSON object", found=type(card).__name__, remedy=_REMEDY)
+        raise InputError(file, rule="a JSON object", found=type(card).__name__, remedy=REMEDY)
     return card
-
-
-# --- the checkpoints of a working directory -------------------------------------------------------
-
-
-def place_of(workdir: str | os.PathLike[str], step: int) -> Path:
-    """Where the checkpoint of a step lies."""
-    return Path(workdir) / "checkpoints" / str(step)
-
-
-def list_checkpoints(workdir: str | os.PathLike[str]) -> list[Path]:
-    """The checkpoint directories of a working directory, by rising step. What a killed process left half done is not among them."""
-    folder = Path(workdir) / "checkpoints"
-    found = [path for path in folder.iterdir() if path.name.isdecimal() and path.is_dir()] if folder.is_dir() else []
-    return sorted(found, key=lambda path: int(path.name))
-
-
-def latest(workdir: str | os.PathLike[str]) -> Path | None:
-    """The checkpoint of the highest step, None where there is none."""
-    return next(reversed(list_checkpoints(workdir)), None)
-
-
-def check_all(workdir: str | os.PathLike[str]) -> tuple[list[Path], dict[Path, InputError]]:
-    """The checkpoints whose every byte is as written, by rising step, and what is wrong with each of the others."""
-    good: list[Path] = []
-    faults: dict[Path, InputError] = {}
-    for path in list_checkpoints(workdir):
-        try:
-            verify(path)
-            good.append(path)
-        except InputError as error:
-            faults[path] = error
-    return good, faults
-
-
-def _checked_card(place: Path) -> dict[str, Json]:
-    """The card, verified without reading the arrays: its hash in the sealed manifest, its step in the folder's name."""
-    entry = _read_manifest(place)["files"].get(CARD)
-    if entry is None or not (place / CARD).is_file() or _fingerprint(place / CARD) != entry:
-        raise InputError(place / CARD, rule="the card of the manifest", found="another or none: damaged", remedy=_REMEDY)
-    _check_step(place)
-    return read_card(place)
-
-
-def _rank(workdir: str | os.PathLike[str]) -> tuple[Path, list[InputError]]:
-    """`best`, and the faults of the cards that do not take part because of them."""
-    ranked, faults, sound = [], [], list[Path]()
-    for path in list_checkpoints(workdir):
-        try:
-            criterion = _checked_card(path).get("criterion")
-        except InputError as error:
-            if path.is_dir():  # else a training that is at work has removed it meanwhile
-                faults.append(error)
-            continue
-        sound.append(path)
-        criterion = criterion if isinstance(criterion, dict) else {}
-        value = criterion.get("value")
-        if isinstance(value, int | float) and value == value:
-            ranked.append((value if criterion.get("mode") == "max" else -value, int(path.name), path))
-    found = max(ranked)[2] if ranked else sound[-1] if sound else latest(workdir)
-    if found is None:
-        remedy = "name a working directory of drumjax train that has trained for a while"
-        raise InputError(workdir, rule="a working directory with checkpoints", found="none", remedy=remedy)
-    return found, faults
-
-
-def best(workdir: str | os.PathLike[str]) -> Path:
-    """The checkpoint whose card has the best value of its criterion; of equal ones the latest.
-
-    Cards without a value (no validation at that step) or that are damaged do not take part; where none takes part, the latest with
-    a sound card. The arrays are not looked at.
-
-    Raises:
-      InputError: when there is no checkpoint.
-    """
-    return _rank(workdir)[0]
-
-
-def put_aside(checkpoint: Path) -> Path:
-    """Renames a checkpoint that is not to be used, `STEP` to `STEP.bad`, so that nothing counts it or takes it for a good one.
-
-    It is kept for whoever wants to look into it; one that was put aside before it under the same step is removed.
-    """
-    place = checkpoint.with_name(checkpoint.name + ".bad")
-    shutil.rmtree(place, ignore_errors=True)
-    return checkpoint.rename(place)
-
-
-def prune(workdir: str | os.PathLike[str], keep: int) -> list[Path]:
-    """Removes all but the last `keep` checkpoints (at least 1) and the best one; returns what was removed."""
-    paths = list_checkpoints(workdir)
-    if not paths:
-        return []
-    kept = {*paths[-max(keep, 1) :], best(workdir)}
-    removed = [path for path in paths if path not in kept]
-    for path in removed:
-        # Renamed first: a process killed half-way through the removal leaves no directory that looks like a checkpoint.
-        going = path.with_name(path.name + ".removed")
-        shutil.rmtree(going, ignore_errors=True)
-        path.rename(going)
-        shutil.rmtree(going)
-    return removed
-
-
-def clean(workdir: str | os.PathLike[str]) -> None:
-    """Removes what a killed process left half written or half removed. Only for the process that holds the working directory."""
-    folder = Path(workdir) / "checkpoints"
-    for path in folder.iterdir() if folder.is_dir() else []:
-        stem, _, ending = path.name.partition(".")
-        if not stem.isdecimal() or ending not in ("tmp", "stale", "removed"):
-            continue
-        if ending == "stale" and not (folder / stem).exists():
-            path.rename(folder / stem)  # killed between the two renames of a replacement: the old one is whole
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-# --- instruments ----------------------------------------------------------------------------------
-
-
-def export_for_playing(
-    checkpoint: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    *,
-    name: str,
-    kind: str,
-    half: bool = False,
-    about: Mapping[str, Json] | None = None,
-    players: Collection[str] | None = None,
-) -> Path:
-    """Writes an instrument directory of one member: the checkpoint's weights and card without the training state.
-
-    It appears at `out` whole or not at all.
-
-    Args:
-      checkpoint: a checkpoint directory.
-      out: the directory to write; replaced where it exists.
-      name: what the instrument is called, e.g. `pattern-vae-808`.
-      kind: what it plays, e.g. `patterns`.
-      half: store float32 weights as float16; `load_playing` gives float32 again.
-      about: what else the card shall say: how it was trained, what it was measured to do, whom to credit.
-      players: whose weights playing needs; None for all. A GAN is played without its discriminator.
-
-    Returns:
-      `out` as a path. `instrument.json` in it names the member `model` at `.` with the SHA-256 of its manifest.
-
-    Raises:
-      InputError: when the checkpoint is damaged or `out` is something else than an instrument or an empty directory.
-    """
-    out = Path(out)
-    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / INSTRUMENT).is_file())):
-        raise InputError(out, rule="a new folder or an instrument to replace", found="other files", remedy="name another folder")
-    playing = load_playing(checkpoint)
-    card = playing.card | {"stored_as": "float16" if half else "as trained"} | dict(about or {})
-
-    def name_the_member(building: Path) -> None:
-        member = {"path": ".", "sha256": fingerprint(building)}
-        (building / INSTRUMENT).write_bytes(_to_json(_sealed({"name": name, "kind": kind, "members": {"model": member}})))
-
-    params = {player: tree for player, tree in playing.params.items() if players is None or player in players}
-    tree = {"play": {"params": params, "extra": playing.extra}}
-    return _save(out, tree, {CARD: card}, half=half, finish=name_the_member)
-
-
-def read_instrument(directory: str | os.PathLike[str]) -> tuple[dict[str, Json], dict[str, Path]]:
-    """The content of `instrument.json` and the directory of each member, whose manifests are checked against the stated hashes.
-
-    Raises:
-      InputError: when the file is damaged or a member is missing or another.
-    """
-    place = Path(directory)
-    content = _read_sealed(place / INSTRUMENT)
-    stated, members = content.get("members"), {}
-    texts = [content.get("name"), content.get("kind")]
-    texts += [text for member in (stated.values() if isinstance(stated, dict) else [None]) for text in _texts(member)]
-    if not isinstance(stated, dict) or not all(isinstance(text, str) and "\0" not in text for text in texts):
-        raise InputError(place / INSTRUMENT, rule="name, kind and members", found="something else", remedy=_REMEDY)
-    for role, member in stated.items():
-        path = place / member["path"]
-        if not path.resolve().is_relative_to(place.resolve()):
-            raise InputError(place / INSTRUMENT, rule="members inside the instrument", found=member["path"], remedy=_REMEDY)
-        if not (path / MANIFEST).is_file():
-            raise InputError(path / MANIFEST, rule=f"the member {role!r}", found="no checkpoint", remedy=_REMEDY)
-        if fingerprint(path) != member["sha256"]:
-            raise InputError(path / MANIFEST, rule=f"the member {role!r} of {INSTRUMENT}", found="another one", remedy=_REMEDY)
-        members[role] = path
-    return content, members
-
-
-def _texts(member: object) -> list[object]:
-    """What has to be text in a member's entry."""
-    return [member.get("path"), member.get("sha256")] if isinstance(member, dict) else [None]
-
-
-def find(path: str | os.PathLike[str]) -> Path:
-    """The checkpoint that a path means: a checkpoint itself, an instrument's member `model`, or a working directory's best.
-
-    Raises:
-      InputError: when the path is none of the three, or which is the best cannot be said because a card is damaged.
-    """
-    place = Path(path)
-    if (place / INSTRUMENT).is_file():
-        members = read_instrument(place)[1]
-        if "model" not in members:
-            raise InputError(
-                place, rule="an instrument with a member 'model'", found=", ".join(members), remedy="name its kind's command"
-            )
-        return members["model"]
-    if (place / MANIFEST).is_file() or (place / CARD).is_file():  # whoever reads it says what is missing
-        return place
-    if list_checkpoints(place):
-        found, faults = _rank(place)
-        if faults:  # it may have been the best one: another is not played in its place unasked
-            fault = faults[-1]
-            none = any(Path(other.path).is_relative_to(found) for other in faults)
-            remedy = (
-                fault.remedy if none else f"{fault.remedy}, or train on, which puts it aside; the best of the others is {found}"
-            )
-            raise InputError(fault.path, rule=fault.rule, found=fault.found, remedy=remedy)
-        return found
-    remedy = "name a working directory of drumjax train, one of its checkpoints/STEP, or an instrument's folder"
-    raise InputError(
-        place, rule="a trained model", found="no such folder" if not place.exists() else "no checkpoint in it", remedy=remedy
-    )
