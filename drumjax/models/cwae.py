@@ -75,15 +75,21 @@ class CWAEConfig:
 
 
 class Block(nn.Module):
-    """A strided convolution, or its transpose to a size, without bias: parameter `kernel` (*KERNEL, channels, features)."""
+    """A strided convolution, or its transpose to a size, without bias: parameter `kernel` (*KERNEL, channels, features).
+
+    The kernel starts normal with the variance that keeps the signal's, twice that where a ReLU follows (`gain`; He et al., 2015).
+    """
 
     features: int
     to: tuple[int, int] | None = None
+    gain: float = 2.0
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        init = nn.initializers.variance_scaling(2.0 if self.to is None else 2.0 * STRIDE[0] * STRIDE[1], "fan_in", "normal")
+        # A cell of the transpose's result meets one in (rows times columns of the stride) of the kernel's taps.
+        gain = self.gain * (1 if self.to is None else STRIDE[0] * STRIDE[1])
+        init = nn.initializers.variance_scaling(gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (*KERNEL, x.shape[-1], self.features))
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
         if self.to is None:
@@ -145,7 +151,7 @@ class CWAEDecoder(nn.Module):
                 x = Block(config.channels[layer - 1], size, dtype=dtype, name=f"conv_{layer}")(x)
                 x = nn.relu(_norm(config, self.train, f"conv_norm_{layer}")(x, weights))
             else:
-                x = Block(1, size, dtype=dtype, name="output")(x)
+                x = Block(1, size, 1.0, dtype, name="output")(x)
         return x[..., 0].astype(jnp.float32) + self.param("output_bias", nn.initializers.zeros_init(), ())
 
 
