@@ -1,0 +1,119 @@
+"""The MCNN: its size, its shapes, its forms, and that silence stays silence."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from drumjax.models import mcnn
+from drumjax.models.mcnn import MCNNConfig
+
+TINY = MCNNConfig(bins=16, heads=2, channels=(4, 2, 2))
+synthesize, vocode = (jax.jit(f, static_argnums=0, static_argnames="form") for f in (mcnn.synthesize, mcnn.vocode))
+
+
+def size(tree):
+    return sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    params = mcnn.init(TINY, jax.random.key(0))
+    return params | {"head_weights": jnp.array([0.5, -2.0]), "a": jnp.float32(0.7), "b": jnp.float32(-3.0)}
+
+
+def test_the_papers_network_has_7951850_parameters():
+    params = jax.eval_shape(lambda: mcnn.init(MCNNConfig(), jax.random.key(0)))
+    assert size(params) == 7_951_850
+    channels = (512, 128, 64, 32, 16, 8, 4, 2, 2)
+    assert [leaf.shape for leaf in params["layers"]] == [(8, 13, *channels[i : i + 2]) for i in range(8)]
+
+
+@pytest.mark.parametrize("form", ["product", "stock"])
+def test_every_layer_doubles_the_steps_from_86_to_22016(form, monkeypatch):
+    seen, activation = [], mcnn.elu
+    monkeypatch.setattr(mcnn, "elu", lambda x: (seen.append(x.shape), activation(x))[1])
+    config = MCNNConfig()
+    params = jax.eval_shape(lambda: mcnn.init(config, jax.random.key(0)))
+    mel = jax.ShapeDtypeStruct((3, 86, 512), jnp.float32)
+    waveform, mask = jax.eval_shape(lambda params, mel: mcnn.synthesize(config, params, mel, form=form), params, mel)
+    assert waveform.shape == mask.shape == (3, 22_015)
+    assert config.samples(86) == 22_015
+    assert config.hop_samples == 256
+    steps = [86 * 2**layer for layer in range(1, 9)]
+    expected = {(3, s, c) for s, c in zip(steps, (128, 64, 32, 16, 8, 4, 2, 2), strict=True)}
+    assert set(seen) == expected
+    assert len(seen) == 64
+
+
+def test_zero_frames_give_exact_zeros(tiny):
+    for last_elu in (True, False):
+        config = MCNNConfig(**{**TINY.__dict__, "last_elu": last_elu})
+        for form in ("product", "stock"):
+            waveform, mask = synthesize(config, tiny, jnp.zeros((2, 8, 16)), form=form)
+            assert not np.any(waveform)
+            assert not np.any(mask)
+            assert not np.any(vocode(config, tiny, jnp.zeros((2, 8, 16)), form=form))
+
+
+@pytest.mark.parametrize("last_elu", [False, True])
+def test_it_is_equations_6_and_7_with_stock_layers(tiny, last_elu):
+    config = MCNNConfig(**{**TINY.__dict__, "last_elu": last_elu})
+    mel = jax.random.uniform(jax.random.key(1), (2, 8, 16))
+    x, mask = 0, 0
+    for head in range(2):
+        y = mel
+        for layer, kernels in enumerate(tiny["layers"]):
+            y = jax.lax.conv_transpose(y, kernels[head], (2,), [(6, 7)], dimension_numbers=("NWC", "WIO", "NWC"))
+            y = jax.nn.elu(y) if layer < 2 or last_elu else y
+        x, mask = x + tiny["head_weights"][head] * y[:, :-1, 0], mask + y[:, :-1, 1]
+    expected = 0.7 * x / (1 + abs(-3.0 * x))
+    for call in (mcnn.synthesize, synthesize) if last_elu else (synthesize,):
+        waveform, logits = call(config, tiny, mel)
+        np.testing.assert_allclose(waveform, expected, atol=1e-5)
+        np.testing.assert_allclose(logits, mask, atol=1e-5)
+    sound = vocode(config, tiny, mel)
+    on = np.asarray(jax.nn.sigmoid(mask)) > 0.5
+    assert 0 < on.mean() < 1
+    np.testing.assert_allclose(sound, np.where(on, expected, 0), atol=1e-5)
+
+
+def test_forms_agree_in_values_and_gradients(tiny):
+    mel = jax.random.uniform(jax.random.key(1), (2, 8, 16))
+
+    def run(form):
+        def loss(params, mel):
+            waveform, mask = mcnn.synthesize(TINY, params, mel, form=form)
+            return jnp.sum(jnp.sin(3 * waveform)) + jnp.sum(jnp.cos(mask))
+
+        return jax.jit(jax.value_and_grad(loss, (0, 1)))(tiny, mel)
+
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), run("product"), run("stock"))
+
+
+def test_the_first_weights_keep_the_signal_alive():
+    mel = jnp.abs(jax.random.normal(jax.random.key(3), (1, 64, 32)))
+    config = MCNNConfig(bins=32, heads=2, channels=(16, 8, 4, 2))
+    out = jax.jit(lambda mel: mcnn.heads(config, mcnn.init(config, jax.random.key(4)), mel))(mel)
+    assert all(0.05 < float(jnp.std(signal)) < 5 for signal in out)
+
+
+def test_elu_is_jaxs_with_its_gradient():
+    x = jnp.linspace(-30, 30, 1001)
+    np.testing.assert_allclose(mcnn.elu(x), jax.nn.elu(x), atol=1e-7)
+    np.testing.assert_allclose(jax.vmap(jax.grad(mcnn.elu))(x[x != 0]), jax.vmap(jax.grad(jax.nn.elu))(x[x != 0]), atol=1e-6)
+
+
+def test_half_precision_stays_near(tiny):
+    mel = jax.random.uniform(jax.random.key(1), (2, 8, 16))
+    full, half = (synthesize(MCNNConfig(**{**TINY.__dict__, "dtype": d}), tiny, mel)[0] for d in ("float32", "bfloat16"))
+    assert half.dtype == jnp.float32
+    assert 0 < float(jnp.max(jnp.abs(full - half))) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("bins", 0), ("heads", 0), ("stride", 0), ("width", 12), ("channels", ()), ("channels", (4, 1))]
+)
+def test_sizes_out_of_range_are_refused(field, value):
+    with pytest.raises(ValueError, match=field):
+        MCNNConfig(**{field: value})
