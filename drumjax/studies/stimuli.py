@@ -1,7 +1,7 @@
 """What listeners hear: transitions for the identification experiment, segments of a performance for the robot experiment.
 
 Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment". All sounds of a study have one loudness
-(`drumjax.studies.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU louder than an interpolation
+(`drumjax.signal.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU louder than an interpolation
 (docs/studies.md), and nobody shall tell them apart by that. They are scaled and never limited. Stereo, as in the paper, with both
 channels alike: the kits are mono.
 """
@@ -19,8 +19,9 @@ import numpy as np
 from drumjax.boundary import InputError
 from drumjax.instruments.pattern import PatternInstrument
 from drumjax.patterns import MEASURE_STEPS, STEPS_PER_QUARTER, TR808, DrumMap, Pattern, concatenate
+from drumjax.signal.levels import decibels, peak
+from drumjax.signal.loudness import integrated_loudness
 from drumjax.signal.rendering import CEILING, TAIL_S, Kit, render, render_crossfade
-from drumjax.studies.loudness import integrated_loudness
 
 PERFORMANCE_MEASURES = 128
 """512 bars, one turn of the swirl (Sec. "Robot experiment"; its "124 measures" is a slip)."""
@@ -128,8 +129,8 @@ def level(samples: np.ndarray, sample_rate_hz: int) -> Level:
     """Measures a sound, float32 (samples, channels)."""
     return Level(
         integrated_loudness(samples, sample_rate_hz),
-        _db(float(np.abs(samples).max())),
-        _db(math.sqrt(np.mean(np.square(samples), dtype=np.float64))),
+        decibels(float(peak(samples, axis=None))),
+        decibels(math.sqrt(np.mean(np.square(samples), dtype=np.float64))),
         len(samples) / sample_rate_hz,
     )
 
@@ -139,7 +140,7 @@ def common_loudness(levels: Iterable[Level], wanted_lufs: float) -> float:
 
     In whole tenths of a decibel.
     """
-    room = min((each.loudness_lufs - each.peak_dbfs + _db(CEILING) for each in levels), default=math.inf)
+    room = min((each.loudness_lufs - each.peak_dbfs + decibels(CEILING) for each in levels), default=math.inf)
     return math.floor(10 * min(wanted_lufs, room)) / 10
 
 
@@ -152,8 +153,4 @@ def measure_levels(samples: np.ndarray, sample_rate_hz: int, parts: int) -> Sequ
     """The RMS in dBFS of so many equal parts of a sound's body, the tail left out: how its level runs, for the key."""
     body = len(samples) - round(TAIL_S * sample_rate_hz)
     edges = [body * i // parts for i in range(parts + 1)]
-    return [_db(math.sqrt(np.square(samples[a:b].astype(np.float64)).mean())) for a, b in itertools.pairwise(edges)]
-
-
-def _db(ratio: float) -> float:
-    return 20 * math.log10(ratio) if ratio > 0 else -math.inf
+    return [decibels(math.sqrt(np.square(samples[a:b].astype(np.float64)).mean())) for a, b in itertools.pairwise(edges)]

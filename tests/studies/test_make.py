@@ -14,10 +14,10 @@ from drumjax.boundary import InputError
 from drumjax.patterns import TR808, Pattern
 from drumjax.patterns.drum_map import DrumMap
 from drumjax.provenance import read_provenance
+from drumjax.signal.loudness import integrated_loudness
 from drumjax.signal.rendering import Kit, render, render_crossfade
 from drumjax.studies import design, make, stimuli
 from drumjax.studies.key import Settings, read_key
-from drumjax.studies.loudness import integrated_loudness
 from drumjax.synth.tr808 import kit_for
 
 SETTINGS = Settings(seed=5, subjects=6, measures=3, tempo_bpm=400.0, segment_bars=8)

@@ -1,4 +1,4 @@
-"""Loudness as ITU-R BS.1770-4 defines it, so that no stimulus of a study is told by its level.
+"""Loudness as ITU-R BS.1770-4 and EBU Tech 3341 define it: of a programme, and of a sound that may be shorter than a block.
 
 The recommendation gives the K-weighting's filters at 48 kHz only; here they are made for any rate from their analogue parameters,
 as B. De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 145 (2018), and libebur128 have them.
@@ -28,23 +28,46 @@ def integrated_loudness(samples: np.ndarray, sample_rate_hz: int) -> float:
     Returns:
       LUFS; −inf for silence and for sounds under 400 ms.
     """
+    blocks = _block_powers(samples, sample_rate_hz)
+    heard = blocks[blocks > _power(_ABSOLUTE_GATE_LUFS)]
+    if not len(heard):
+        return -math.inf
+    heard = heard[heard > heard.mean() * 10 ** (_RELATIVE_GATE_LU / 10)]
+    return _lufs(heard.mean())
+
+
+def loudest_moment(samples: np.ndarray, sample_rate_hz: int) -> float:
+    """The greatest momentary loudness of a sound in LUFS: its loudest 400 ms, K-weighted, without a gate (EBU Tech 3341, Sec. 2.2).
+
+    What compares one-shots: silence follows a sound, so that one of 20 ms has a loudness too, that of what it adds to 400 ms.
+
+    Args:
+      samples: float (samples,) or (samples, channels), full scale at ±1; of at most two channels, which count alike.
+      sample_rate_hz: at least 8,000.
+
+    Returns:
+      LUFS; −inf for silence.
+    """
+    samples = np.asarray(samples)
+    after = np.zeros((round(_BLOCK_S * sample_rate_hz), *samples.shape[1:]))
+    loudest = _block_powers(np.concatenate([samples, after]), sample_rate_hz).max()
+    return _lufs(loudest) if loudest > 0 else -math.inf
+
+
+def _block_powers(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """K-weighted mean squares of 400 ms every 100 ms, summed over channels; none for a sound under 400 ms."""
     samples = np.asarray(samples).reshape(len(samples), -1)
     if samples.shape[1] > 2:
         raise ValueError(f"expected one or two channels, found {samples.shape[1]}")
     block, hop = round(_BLOCK_S * sample_rate_hz), round(_BLOCK_S / _OVERLAP * sample_rate_hz)
     if len(samples) < block:
-        return -math.inf
+        return np.empty(0)
     power = np.zeros(len(samples) + 1)
     for channel in samples.T:  # one after another: ten minutes take 210 MB a copy
         power[1:] += np.cumsum(np.square(k_weighted(channel, sample_rate_hz)))
     starts = np.arange(0, len(samples) - block + 1, hop)
     # A running sum of squares may fall by its last bit.
-    blocks = np.maximum(power[starts + block] - power[starts], 0) / block
-    heard = blocks[blocks > _power(_ABSOLUTE_GATE_LUFS)]
-    if not len(heard):
-        return -math.inf
-    heard = heard[heard > heard.mean() * 10 ** (_RELATIVE_GATE_LU / 10)]
-    return _OFFSET_DB + 10 * math.log10(heard.mean())
+    return np.maximum(power[starts + block] - power[starts], 0) / block
 
 
 def k_weighted(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
@@ -57,6 +80,10 @@ def k_weighted(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 def _power(lufs: float) -> float:
     return 10 ** ((lufs - _OFFSET_DB) / 10)
+
+
+def _lufs(power: float) -> float:
+    return _OFFSET_DB + 10 * math.log10(power)
 
 
 def _shelf(rate: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from drumjax.studies import loudness
+from drumjax.signal import loudness
 
 RATES = (44_100, 48_000)
 
@@ -62,3 +62,24 @@ def test_silence_and_very_short_sounds_have_none():
 def test_more_than_two_channels_are_an_error():
     with pytest.raises(ValueError, match="one or two channels"):
         loudness.integrated_loudness(np.zeros((44_100, 3)), 44_100)
+
+
+@pytest.mark.parametrize("rate", [22_050, *RATES])
+def test_the_loudest_moment_of_a_steady_tone_is_its_loudness(rate):
+    assert loudness.loudest_moment(both(tone(-23, 2, rate)), rate) == pytest.approx(-23, abs=0.1)
+
+
+def test_the_loudest_moment_of_half_a_block_is_three_decibels_below_a_whole_one():
+    short, long = (loudness.loudest_moment(tone(-20, seconds, 48_000), 48_000) for seconds in (0.2, 2))
+    assert long - short == pytest.approx(10 * math.log10(2), abs=0.1)
+
+
+def test_the_loudest_moment_is_the_same_wherever_in_a_sound_it_lies():
+    burst = tone(-20, 0.4, 48_000)
+    late = np.concatenate([tone(-50, 1, 48_000), burst, tone(-50, 1, 48_000)])
+    assert loudness.loudest_moment(late, 48_000) == pytest.approx(loudness.loudest_moment(burst, 48_000), abs=0.1)
+
+
+@pytest.mark.parametrize("samples", [1, 30_000])
+def test_silence_has_no_loudest_moment(samples):
+    assert loudness.loudest_moment(np.zeros(samples), 22_050) == -math.inf
