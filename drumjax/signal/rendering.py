@@ -24,7 +24,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from drumjax.patterns import Pattern
+from drumjax.patterns import DrumMap, Pattern
+from drumjax.patterns.classes import CLASS_OF_PITCH
 
 HEADROOM = 0.5
 """The factor before the sum leaves the mixer: −6 dB."""
@@ -83,7 +84,7 @@ class Kit:
         array = np.array(samples, np.float32)
         if array.ndim != 1 or not len(array) or not np.isfinite(array).all():
             raise ValueError(f"lane {lane}: expected finite mono samples (n,), found shape {array.shape}")
-        array = _soft_edges(array, self.sample_rate_hz)
+        array = soft_edges(array, self.sample_rate_hz)
         array.setflags(write=False)
         return array
 
@@ -94,6 +95,14 @@ class Kit:
           KeyError: the lane has no sample.
         """
         return self.samples[lane], *self.takes.get(lane, ())
+
+
+def hat_chokes(drum_map: DrumMap) -> tuple[ChokeGroup, ...]:
+    """The choke group of a drum map's hats: lanes of closed and open hats cut lanes of open hats."""
+    label = {lane: CLASS_OF_PITCH.get(out) for lane, out in zip(drum_map.lanes, drum_map.out_pitches, strict=True)}
+    choked = tuple(lane for lane in drum_map.lanes if label[lane] == "hihat_open")
+    chokers = tuple(lane for lane in drum_map.lanes if label[lane] in ("hihat_closed", "hihat_open"))
+    return ((chokers, choked),) if choked else ()
 
 
 def velocity_gain(velocity: np.ndarray) -> np.ndarray:
@@ -285,8 +294,11 @@ def _fall(length: int) -> np.ndarray:
     return fade.astype(np.float32)
 
 
-def _soft_edges(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Fades an edge that is not near zero; of a very short sound no more than an eighth at the start and a quarter at the end."""
+def soft_edges(samples: np.ndarray, rate: int) -> np.ndarray:
+    """Fades an edge that is not near zero, over 0.5 ms at the start and 3 ms at the end, where the samples lie.
+
+    Of a very short sound no more than an eighth at the start and a quarter at the end.
+    """
     limit = _SILENT_EDGE * np.abs(samples).max()
     rise = min(round(_EDGE_IN_S * rate), len(samples) // 8)
     fall = min(round(_EDGE_OUT_S * rate), len(samples) // 4)

@@ -12,18 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError, file_sha256, list_files, read_audio
+from drumjax.boundary import InputError, file_sha256, list_files
 from drumjax.patterns import DrumMap
 from drumjax.patterns.classes import spoken_drums
-from drumjax.signal.rendering import Kit
-from drumjax.synth.tr808 import SAMPLE_RATE_HZ, VOICE_OF_PITCH, hat_chokes, kit_for
-
-SUFFIXES = (".wav", ".flac", ".ogg", ".aif", ".aiff")
-MAX_SECONDS = 30.0
-"""A longer file is a recording, not a one-shot."""
-_TRIM = 1e-3
-"""What lies before the first sample above this part of the peak (−60 dB) is silence and is cut, but for 0.5 ms."""
-_KEPT_S = 0.0005
+from drumjax.signal import one_shot
+from drumjax.signal.rendering import Kit, hat_chokes
+from drumjax.synth.tr808 import SAMPLE_RATE_HZ, VOICE_OF_PITCH, kit_for
 
 VOICE_OF_DRUM = MappingProxyType(
     {
@@ -113,7 +107,7 @@ def load_kit(
       ValueError: another number of takes.
     """
     root = Path(folder)
-    paths = list_files(root, SUFFIXES)
+    paths = list_files(root, one_shot.SUFFIXES)
     words = {path: _names(path.relative_to(root)) for path in paths}
     spoken = {path: _voice(names) for path, names in words.items()}
     fallback = kit_for(drum_map, sample_rate_hz, takes=takes)
@@ -183,29 +177,8 @@ def _are_takes(first: Path, other: Path, lane: str) -> bool:
 
 
 def read_one_shot(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
-    """A sound file as mono float32 (samples,) at the given rate, without the silence before it.
-
-    Raises:
-      InputError: what `boundary.read_audio` refuses, or silence, in the file or in the mean of its channels.
-    """
-    channels, rate = read_audio(path, max_seconds=MAX_SECONDS)
-    mono = channels.mean(axis=1)
-    peak = np.abs(mono).max()
-    if peak < 1e-4:
-        cancelled = np.abs(channels).max() >= 1e-4
-        raise InputError(
-            path,
-            rule="a sound above −80 dBFS",
-            found="channels that cancel each other" if cancelled else "silence",
-            remedy="export it in mono" if cancelled else "choose another file",
-        )
-    start = max(int(np.argmax(np.abs(mono) > _TRIM * peak)) - round(_KEPT_S * rate), 0)
-    mono = mono[start:]
-    if rate != sample_rate_hz:
-        import librosa
-
-        mono = librosa.resample(mono, orig_sr=rate, target_sr=sample_rate_hz, res_type="soxr_hq")
-    return np.ascontiguousarray(mono, np.float32)
+    """`drumjax.signal.one_shot.read_one_shot`, at the drum machine's rate where none is given."""
+    return one_shot.read_one_shot(path, sample_rate_hz)
 
 
 def _names(relative: Path) -> list[str]:

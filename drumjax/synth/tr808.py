@@ -29,7 +29,7 @@ import numpy as np
 from scipy import signal
 
 from drumjax.patterns import DrumMap
-from drumjax.signal.rendering import Kit
+from drumjax.signal.rendering import Kit, hat_chokes
 
 SAMPLE_RATE_HZ = 44_100
 METAL_HZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
@@ -284,14 +284,6 @@ def kit_for(drum_map: DrumMap, sample_rate_hz: int = SAMPLE_RATE_HZ, *, takes: i
         silent=tuple(lane for lane in drum_map.lanes if lane not in voice_of_lane),
         takes={lane: [_made(voice, sample_rate_hz, i) for i in range(1, takes)] for lane, voice in voice_of_lane.items()},
     )
-
-
-def hat_chokes(drum_map: DrumMap) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
-    """The choke group of a drum map's hats: lanes of closed and open hats cut lanes of open hats."""
-    voice = {lane: VOICE_OF_PITCH.get(out) for lane, out in zip(drum_map.lanes, drum_map.out_pitches, strict=True)}
-    choked = tuple(lane for lane in drum_map.lanes if voice[lane] == "OH")
-    chokers = tuple(lane for lane in drum_map.lanes if voice[lane] in ("CH", "OH"))
-    return ((chokers, choked),) if choked else ()
 
 
 @lru_cache(maxsize=len(VOICES) * MOST_TAKES)
