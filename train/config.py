@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import optax
 
+    from drumjax.train.plateau import AnnealedOptimizer
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:
@@ -26,6 +28,11 @@ class OptimizerConfig:
     """Adam: added to the root of the second moment; sgd does without."""
     gradient_clip_norm: float = 0.0
     """Gradients longer than this (global norm over the player's parameters) are shortened to it; 0 leaves them alone."""
+    plateau_factor: float = 1.0
+    """The learning rate is multiplied by this whenever `plateau_patience` looks at the validation split in a row have shown no
+    better loss; 1 leaves it alone."""
+    plateau_patience: int = 10
+    """Looks at the validation split without a better loss (by a ten-thousandth) before the learning rate falls."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
@@ -37,17 +44,27 @@ class OptimizerConfig:
                 raise ValueError(f"expected {field} in [0, 1), found {getattr(self, field)}")
         if not 0 <= self.gradient_clip_norm < math.inf:
             raise ValueError(f"expected gradient_clip_norm of at least 0, found {self.gradient_clip_norm}")
+        if not 0 < self.plateau_factor <= 1:
+            raise ValueError(f"expected plateau_factor above 0 and at most 1, found {self.plateau_factor}")
+        if self.plateau_patience < 1:
+            raise ValueError(f"expected plateau_patience of at least 1, found {self.plateau_patience}")
 
 
-def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """The optimiser of a configuration, its state a pytree of arrays."""
+def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | AnnealedOptimizer:
+    """The optimiser of a configuration, its state a pytree of arrays; one that listens to validations where it anneals."""
     import optax
 
     if config.name == "adam":
         rule = optax.adam(config.learning_rate, b1=config.b1, b2=config.b2, eps=config.eps)
     else:
         rule = optax.sgd(config.learning_rate, momentum=config.b1)
-    return optax.chain(optax.clip_by_global_norm(config.gradient_clip_norm), rule) if config.gradient_clip_norm else rule
+    if config.gradient_clip_norm:
+        rule = optax.chain(optax.clip_by_global_norm(config.gradient_clip_norm), rule)
+    if config.plateau_factor == 1:
+        return rule
+    from drumjax.train.plateau import annealed
+
+    return annealed(rule, config.learning_rate, factor=config.plateau_factor, patience=config.plateau_patience)
 
 
 @dataclass(frozen=True)
@@ -59,9 +76,14 @@ class TrainingConfig:
     batch_size: int = 64
     """Items in a step, over all devices together (our decision); of fewer items, the largest power of two among them."""
     epochs: float = 200.0
-    """Length of the training in passes over the training split (our decision); --steps and --budget take its place."""
+    """Length of the training in passes over the training split (our decision); 0: `iterations` decides. --steps and --budget take
+    the place of both."""
+    iterations: int = 0
+    """Length of the training in steps, whatever the size of the data; 0: `epochs` decides."""
     validate_every_epochs: float = 5.0
     """Passes between two looks at the validation split; a checkpoint is written each time. The end is always validated."""
+    validate_every_steps: int = 1
+    """At least so many steps lie between two looks: of few data a pass is a step or two, and too short to learn anything."""
     checkpoint_every_seconds: float = 120.0
     """At most about this much work is lost when the machine dies between two validations."""
     keep_checkpoints: int = 2
@@ -79,12 +101,17 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for field in ("batch_size", "keep_checkpoints", "dispatch_steps", "stream_buffer_bytes"):
+        for field in ("batch_size", "validate_every_steps", "keep_checkpoints", "dispatch_steps", "stream_buffer_bytes"):
             if getattr(self, field) < 1:
                 raise ValueError(f"expected {field} of at least 1, found {getattr(self, field)}")
-        for field in ("epochs", "validate_every_epochs", "checkpoint_every_seconds", "dispatch_seconds"):
+        for field in ("validate_every_epochs", "checkpoint_every_seconds", "dispatch_seconds"):
             if not 0 < getattr(self, field) < math.inf:
                 raise ValueError(f"expected {field} above 0 and finite, found {getattr(self, field)}")
+        if not 0 <= self.epochs < math.inf or self.iterations < 0:
+            raise ValueError(f"expected epochs and iterations of at least 0, found {self.epochs} and {self.iterations}")
+        if (self.epochs > 0) == (self.iterations > 0):
+            found = f"epochs {self.epochs:g} and iterations {self.iterations}"
+            raise ValueError(f"expected one of epochs and iterations above 0 and the other one 0, found {found}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"expected ema_decay in [0, 1), found {self.ema_decay}")
         if not 0 <= self.seed < 2**32:

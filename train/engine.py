@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -36,9 +37,10 @@ from drumjax.train.parallel import (
     place_everywhere,
     place_feed,
 )
+from drumjax.train.plateau import AnnealedOptimizer
 
 Tree = Any
-Optimizers = Mapping[str, optax.GradientTransformation]
+Optimizers = Mapping[str, optax.GradientTransformation | AnnealedOptimizer]
 Step = Callable[["State", dict[str, jax.Array], jax.Array], tuple["State", dict[str, jax.Array]]]
 
 
@@ -95,6 +97,34 @@ def init_state(system: System, optimizers: Optimizers, key: jax.Array, batch: Tr
     return new_state(params, extra, optimizers, later, ema_decay=ema_decay)
 
 
+class Begin(NamedTuple):
+    """What a stage begins with in the place of what was drawn, by name.
+
+    Attributes:
+      params: `{player: tree}`, such as those of a trained checkpoint.
+      extra: `{name: tree}`, such as statistics measured on the training split.
+    """
+
+    params: Mapping[str, Tree] = {}
+    extra: Mapping[str, Tree] = {}
+
+
+def begun_with(state: State, begin: Begin, optimizers: Optimizers, *, ema_decay: float = 0.0) -> State:
+    """A first state with its parts replaced.
+
+    Raises:
+      ValueError: a part is not there, or differs in structure, shape or dtype.
+    """
+    if not begin.params and not begin.extra:
+        return state
+    extra = {**state.extra, **begin.extra} if begin.extra else state.extra
+    made = new_state({**state.params, **begin.params}, extra, optimizers, state.key, ema_decay=ema_decay)
+    before, after = (jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), tree) for tree in (state, made))
+    if before != after:
+        raise ValueError(f"expected parts of the shapes that the system drew, {before}; found {after}")
+    return made
+
+
 def stage_key(seed: int, stage: int) -> jax.Array:
     """The random key from which a stage's state is made; the first stage is 0."""
     return jax.random.fold_in(jax.random.key(seed), stage)
@@ -118,8 +148,9 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
       axis_name: the mapped axis over which gradients, metrics and `extra` are averaged, under `pmap`.
 
     Returns:
-      `step(state, batch, total_steps) -> (state, metrics)`. Metrics are the losses' own plus `loss` and `grad_norm`, with the
-      player's name before them (`generator/loss`) where there are several players.
+      `step(state, batch, total_steps) -> (state, metrics)`. Metrics are the losses' own plus `loss` and `grad_norm`, and
+      `learning_rate` where it falls on plateaus, with the player's name before them (`generator/loss`) where there are several
+      players.
 
     Raises:
       ValueError: when players with a loss and players with an optimiser are not the same.
@@ -148,6 +179,8 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
             update, opt[player] = optimizers[player].update(gradient, opt[player], params[player])
             params[player] = optax.apply_updates(params[player], update)
             own_metrics = {**own_metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
+            if isinstance(optimizer := optimizers[player], AnnealedOptimizer):
+                own_metrics["learning_rate"] = optimizer.learning_rate(opt[player])
             metrics |= {prefix[player] + name: metric for name, metric in own_metrics.items()}
         ema = state.ema
         if ema_decay:
@@ -163,7 +196,7 @@ class Program(NamedTuple):
 
     Attributes:
       abstract: `() -> state` of shapes and dtypes, what `start` would give.
-      start: `(key) -> state`, freshly drawn and placed.
+      start: `(key, begin) -> state`, freshly drawn but for what `begin` brings, and placed.
       place: `(state) -> state` on the devices, as the compiled dispatch wants it; of several processes the first one's.
       fetch: `(placed state) -> state` that this process can work with alone, where other processes hold a part of the placed one;
         else the same.
@@ -173,10 +206,11 @@ class Program(NamedTuple):
       validate: `(state) -> sums` over the validation data as float64, None where there are none.
       room: most steps in a dispatch.
       steps_per_epoch: steps in a pass over the training data; a fraction.
+      listen: `(state, loss) -> state` after a look at the validation split: learning rates that fall on plateaus hear of it.
     """
 
     abstract: Callable[[], State]
-    start: Callable[[jax.Array], State]
+    start: Callable[[jax.Array, Begin], State]
     place: Callable[[State], State]
     fetch: Callable[[State], State]
     prepare: Callable[[int, int], Tree]
@@ -185,6 +219,7 @@ class Program(NamedTuple):
     validate: Callable[[State], dict[str, np.ndarray] | None]
     room: int
     steps_per_epoch: float
+    listen: Callable[[State, float], State] = lambda state, loss: state
 
 
 def compile_program(
@@ -217,13 +252,14 @@ def compile_program(
     def abstract() -> State:
         return jax.eval_shape(first_state, jax.random.key(0), first_batch())
 
-    def start(key: jax.Array) -> State:
+    def start(key: jax.Array, begin: Begin = Begin()) -> State:  # noqa: B008 - it is empty and cannot be changed
         device = layout.own_device()
         # It runs once: on a CPU the compiler's first level gives the same bits, a fifth to two fifths sooner (8 s, not 10, of a
         # busy core for the LSTM); with its level 0, bits change.
         quick: dict[str, Any] | None = {"xla_backend_optimization_level": 1} if device.platform == "cpu" else None
         with jax.default_device(device):
-            return place(jax.jit(first_state, compiler_options=quick)(key, first_batch()))
+            drawn = jax.jit(first_state, compiler_options=quick)(key, first_batch())
+            return place(begun_with(drawn, begin, optimizers, ema_decay=ema_decay))
 
     def place(state: State) -> State:
         # On the devices with the sharding and the strong types that the dispatch returns: anything else compiles a second time.
@@ -273,7 +309,10 @@ def compile_program(
 
     validate = _compile_validation(system, validation, batch_of, layout) if validation is not None else lambda state: None
     fetch = functools.partial(here, layout)
-    return Program(abstract, start, place, fetch, prepare, advance, read, validate, source.room, source.n / source.batch_size)
+    listen = _compile_listening(optimizers, layout)
+    return Program(
+        abstract, start, place, fetch, prepare, advance, read, validate, source.room, source.n / source.batch_size, listen
+    )
 
 
 def is_watched(name: str) -> bool:
@@ -309,11 +348,32 @@ def _compile_validation(
     return validate
 
 
-class Report(NamedTuple):
+def _compile_listening(optimizers: Optimizers, layout: Layout) -> Callable[[State, float], State]:
+    listeners = {player: optimizer for player, optimizer in optimizers.items() if isinstance(optimizer, AnnealedOptimizer)}
+
+    def heard(memories: dict[str, Tree], loss: jax.Array) -> dict[str, Tree]:
+        return {player: listeners[player].listen(memory, loss) for player, memory in memories.items()}
+
+    same = layout.replicated()
+    compiled = jax.jit(heard, in_shardings=same, out_shardings=same)
+
+    def listen(state: State, loss: float) -> State:
+        if not listeners:
+            return state
+        memories = compiled({player: state.opt[player].plateau for player in listeners}, np.float32(loss))
+        opt = {player: state.opt[player]._replace(plateau=memory) for player, memory in memories.items()}
+        return state.replace(opt={**state.opt, **opt})
+
+    return listen
+
+
+@dataclass
+class Report:
     """What one dispatch did.
 
     Attributes:
-      state: the state after it. The next dispatch uses it up: copy or store it before asking for the next report.
+      state: the state after it. The next dispatch uses it up: copy or store it before asking for the next report. Another state
+        that is put in its place, as `Program.listen` makes it, is the one that training goes on with.
       step: steps done by then.
       metrics: training metrics averaged over the dispatch.
       seconds: how long it took.
@@ -369,7 +429,9 @@ def run_steps(
             ahead = (following, worker.submit(program.prepare, offset + step, following)) if following else None
             metrics = program.read(summary, offset + step - n)
             took = agree(time.perf_counter() - began)
-            yield Report(state, step, metrics, took)
+            report = Report(state, step, metrics, took)
+            yield report
+            state = report.state
             if measured:
                 # Longer by a factor at most: a short dispatch is a poor measure of a long one.
                 count = int(min(max(1.0, seconds * n / max(took, 1e-9)), 8 * n))
@@ -377,7 +439,7 @@ def run_steps(
 
 
 class Schedule(NamedTuple):
-    """When the validation split is looked at: every `every` steps, and at the end.
+    """When the validation split is looked at: every `every` steps, and at the end; `schedule_of` makes one.
 
     Attributes:
       every: steps between, at least 1; may be a fraction, then steps are rounded.
@@ -409,8 +471,13 @@ def fitting_batch(batch_size: int, n: int, devices: int = 1) -> int:
 
 
 def steps_in(config: TrainingConfig, n: int) -> int:
-    """The steps that make `config.epochs` passes over n items."""
-    return max(1, math.ceil(config.epochs * n / config.batch_size))
+    """The steps of a training on n items: `config.iterations`, or those that make `config.epochs` passes."""
+    return config.iterations or max(1, math.ceil(config.epochs * n / config.batch_size))
+
+
+def schedule_of(config: TrainingConfig, steps_per_epoch: float, total: int) -> Schedule:
+    """When a training of `total` steps looks at its validation split."""
+    return Schedule(max(config.validate_every_epochs * steps_per_epoch, config.validate_every_steps), total)
 
 
 def fit(
@@ -422,6 +489,9 @@ def fit(
     *,
     validation: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]] | None = None,
     summarise: Callable[[Mapping[str, np.ndarray]], dict[str, float]] | None = None,
+    anneal_by: str = "loss",
+    balance: str = "",
+    begin: Begin | None = None,
     parallel: Mode = "jit",
     devices: Sequence[jax.Device] | None = None,
 ) -> tuple[State, list[dict[str, Any]]]:
@@ -432,9 +502,12 @@ def fit(
       optimizers: `{player: optimiser}`.
       data: arrays with the items first, or a random-access sequence of items, which is streamed.
       config: length, batches, seed.
-      steps: how many; None for `config.epochs`.
+      steps: how many; None for `config.epochs` or `config.iterations`.
       validation: data for `system.validate`, looked at every `config.validate_every_epochs` and at the end.
       summarise: validation sums -> figures; None: the sums themselves are in the history.
+      anneal_by: the figure by which learning rates that fall on plateaus recognise one, as in `Recipe`.
+      balance: the array with each item's class, for balanced batches; "" for others.
+      begin: what the first state takes in the place of what is drawn.
       parallel: `jit` or `pmap`.
       devices: None for all.
 
@@ -447,7 +520,7 @@ def fit(
       InputError: the data are empty, or the batch cannot be split over the devices.
     """
     layout = make_layout(config.batch_size, parallel, devices)
-    source = source_of(data, config)
+    source = source_of(data, config, balance)
     program = compile_program(
         system,
         optimizers,
@@ -457,21 +530,26 @@ def fit(
         layout=layout,
     )
     total = steps_in(config, source.n) if steps is None else steps
-    schedule = Schedule(config.validate_every_epochs * program.steps_per_epoch, total)
+    schedule = schedule_of(config, program.steps_per_epoch, total)
     next_stop = schedule.next_stop if validation is not None else lambda step: total
-    state: State = program.start(stage_key(config.seed, 0))
+    state: State = program.start(stage_key(config.seed, 0), begin or Begin())
     history: list[dict[str, Any]] = []
     for report in run_steps(program, state, until=total, total=total, next_stop=next_stop, seconds=config.dispatch_seconds):
-        state = report.state
         row: dict[str, Any] = {"step": report.step, "seconds": report.seconds, **report.metrics}
-        if schedule.is_due(report.step) and (sums := program.validate(state)) is not None:
-            row |= {f"valid_{name}": figure for name, figure in (summarise(sums) if summarise else sums).items()}
+        if schedule.is_due(report.step) and (sums := program.validate(report.state)) is not None:
+            figures = summarise(sums) if summarise else sums
+            row |= {f"valid_{name}": figure for name, figure in figures.items()}
+            if anneal_by in figures:
+                report.state = program.listen(report.state, float(figures[anneal_by]))
+        state = report.state
         history.append(row)
     return state, history
 
 
-def source_of(data: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]], config: TrainingConfig) -> Source:
-    """The data as the configuration wants them brought to the device."""
+def source_of(
+    data: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]], config: TrainingConfig, balance: str = ""
+) -> Source:
+    """The data as the configuration wants them brought to the device; `balance` names the array with each item's class."""
     return make_source(
         data,
         batch_size=config.batch_size,
@@ -479,4 +557,5 @@ def source_of(data: Mapping[str, np.ndarray] | Sequence[Mapping[str, np.ndarray]
         room=config.dispatch_steps,
         resident_limit_bytes=config.resident_limit_bytes,
         buffer_bytes=config.stream_buffer_bytes,
+        balance=balance,
     )

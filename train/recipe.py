@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # a list of recipes is printed without waiting for JAX
     import optax
 
     from drumjax.systems.system import System
-    from drumjax.train.engine import State
+    from drumjax.train.engine import Begin, State
+    from drumjax.train.plateau import AnnealedOptimizer
 
 
 class Stage(NamedTuple):
@@ -26,12 +27,16 @@ class Stage(NamedTuple):
       share: the stage's share of all steps; shares are relative to their sum.
       enter: makes the stage's first state from the last one's, usually with `engine.new_state`. None for the first stage, whose
         state comes from `system.init`; a later stage without it is an error.
+      begin: `(arrays of the split train) -> ` what the stage's first state takes in the place of what was drawn: statistics
+        measured on the training split, parameters of a trained checkpoint. Called once in a training, and not again when it is
+        resumed; of several processes each calls it, and what process 0 has is taken. `system.init` draws the same shapes.
     """
 
     system: System
-    optimizers: Mapping[str, optax.GradientTransformation]
+    optimizers: Mapping[str, optax.GradientTransformation | AnnealedOptimizer]
     share: float = 1.0
     enter: Callable[[State], State] | None = None
+    begin: Callable[[Mapping[str, np.ndarray]], Begin] | None = None
 
 
 class Recipe(NamedTuple):
@@ -53,6 +58,11 @@ class Recipe(NamedTuple):
       plays: the players whose weights playing needs, `()` for all: what `drumjax models pack` keeps.
       competes_from: `(config) -> ` the share of all steps, in [0, 1], from which on validations count for the best checkpoint:
         after warm-ups that change what is trained. Where none counts, the latest checkpoint is the best.
+      anneal_by: the figure whose plateaus let learning rates fall (`OptimizerConfig.plateau_factor`); less of it is better.
+      balance: the name of the array with each example's class, for batches with as many examples of each class; "" for batches of
+        all examples alike. The batch is a multiple of the number of classes then, and as large for few examples as for many.
+      whole_batch: the losses look across the examples of a batch (batch statistics, MMD), and so cannot be trained by `pmap`.
+      prepared: `(config, splits) -> splits` with arrays that are computed from the data once, before the training, put in.
     """
 
     name: str
@@ -68,6 +78,10 @@ class Recipe(NamedTuple):
     measured: Callable[[Any, Mapping[str, np.ndarray]], Any] = lambda config, train: config
     plays: tuple[str, ...] = ()
     competes_from: Callable[[Any], float] = lambda config: 0.0
+    anneal_by: str = "loss"
+    balance: str = ""
+    whole_batch: bool = False
+    prepared: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] = lambda config, splits: splits
 
 
 RECIPES: Mapping[str, str] = {

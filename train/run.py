@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,14 +28,17 @@ from drumjax.checkpoint import CARD, best, dump_config, fingerprint, latest, pla
 from drumjax.train import workdir as folder
 from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import (
+    Begin,
     NonFiniteLoss,
     Program,
     Report,
     Schedule,
     State,
+    begun_with,
     compile_program,
     fitting_batch,
     run_steps,
+    schedule_of,
     source_of,
     stage_key,
     steps_in,
@@ -79,7 +83,7 @@ class TrainingResult(NamedTuple):
 
 @dataclass
 class _Run:
-    """All that a run has at hand; nothing in it changes but `validated` and `saved_at`."""
+    """All that a run has at hand; nothing in it changes but `begun`, `validated` and `saved_at`."""
 
     recipe: Recipe
     config: Any
@@ -88,7 +92,11 @@ class _Run:
     team: Team
     stages: Sequence[Stage]
     program: Callable[[int], Program]
+    training: Mapping[str, np.ndarray]
+    layout: Layout
     resume_hint: str
+    begun: dict[int, Begin] = field(default_factory=dict)
+    """What `Stage.begin` gave, by stage: a budget asks for it twice."""
     validated: dict[str, Any] | None = None
     """`play` and `metrics` of the last validation, and its step."""
     saved_at: float = 0.0
@@ -115,7 +123,7 @@ def train(
     Args:
       recipe: a recipe or its name.
       config: of the recipe's `config_type`; None for its preset `paper`.
-      data: what `datasets.load.load_patterns` takes ("embedded", a prepared folder, an .npz file), or a set already loaded.
+      data: what `datasets.load.load_data` takes ("embedded", a prepared folder, an .npz file), or a set already loaded.
       workdir: a new or empty directory, or that of a training to go on with.
       steps: the length; takes the place of the configuration's epochs.
       budget: the length as a time such as "10m", all included; fixed as a number of steps once the pace is known. A resumed
@@ -158,20 +166,26 @@ def train(
         stop.at_once = True
         team = stack.enter_context(connected()) if team is None else team
         stop.leaving = team.leave
-        patterns = data if hasattr(data, "splits") else _load(data)
-        info = patterns.info
+        loaded = data if hasattr(data, "splits") else _load(data, recipe.kind)
+        info = loaded.info
         if info.kind != recipe.kind:
             remedy = f"name data of the kind {recipe.kind}, or another recipe"
             raise InputError(str(data), rule=f"data of the kind {recipe.kind}", found=info.kind, remedy=remedy)
-        config = recipe.measured(recipe.fitted(config, info), patterns.splits["train"])
-        n = len(next(iter(patterns.splits["train"].values())))
-        if (batch_size := fitting_batch(config.batch_size, n, len(devices or jax.devices()))) != config.batch_size:
+        config = recipe.measured(recipe.fitted(config, info), loaded.splits["train"])
+        n, among = len(next(iter(loaded.splits["train"].values()))), len(devices or jax.devices())
+        if recipe.balance:
+            _check_balance(recipe, config, loaded.splits["train"], among)
+        elif (batch_size := fitting_batch(config.batch_size, n, among)) != config.batch_size:
             team.say(f"drumjax: batches of {batch_size} instead of {config.batch_size}: there are {n} training examples")
             config = replace(config, batch_size=batch_size)
+        if recipe.whole_batch and parallel == "pmap":
+            rule = f"jit for {recipe.name}, whose losses look at a batch as a whole"
+            raise InputError("--parallel", rule=rule, found="pmap", remedy="use --parallel jit, the default")
         layout = make_layout(config.batch_size, parallel, devices)
         stages = recipe.stages(config, info)
         where = data if isinstance(data, str | Path) else info.name
-        length = f"--steps {steps}" if steps else "epochs" if budget is None else f"--budget {budget}"
+        of_config = "iterations" if config.iterations else "epochs"
+        length = f"--steps {steps}" if steps else of_config if budget is None else f"--budget {budget}"
         now = folder.describe(recipe.name, config, info, str(where), steps or steps_in(config, n), length)
         _check_team(team, now, n, resume)
         meet(layout)
@@ -183,8 +197,9 @@ def train(
         now["steps"] = total
         checkpoint = None if begun["checkpoint"] is None else place_of(place, begun["checkpoint"])
         _check_sight(team, checkpoint, begun["manifest"])
-        programs = _programs(stages, patterns.splits, config, layout, team)
-        run = _Run(recipe, config, info, place, team, stages, programs, resume_hint)
+        splits = recipe.prepared(config, loaded.splits)
+        programs = _programs(stages, splits, config, layout, team, recipe.balance)
+        run = _Run(recipe, config, info, place, team, stages, programs, splits["train"], layout, resume_hint)
         with _disk_faults(place):
             if fresh and budget_seconds is not None:
                 total = _steps_within(run, budget_seconds - (time.monotonic() - began))
@@ -272,17 +287,30 @@ def _checked_config(recipe: Recipe, config: Any, seed: int | None) -> Any:
     return config if seed is None else replace(config, seed=seed)
 
 
-def _load(where: Any) -> Any:
+def _load(where: Any, kind: str) -> Any:
     from drumjax.datasets.load import load_patterns
 
     return load_patterns(where)
 
 
+def _check_balance(recipe: Recipe, config: Any, training: Mapping[str, np.ndarray], devices: int) -> None:
+    """Whether a balanced batch can be split over the devices; `make_layout` would propose one of another number of classes."""
+    classes = len(np.unique(training[recipe.balance]))
+    if config.batch_size % devices:
+        step = devices // math.gcd(devices, classes)
+        raise InputError(
+            "batch_size",
+            rule=f"a multiple of the number of devices, {devices}",
+            found=f"{config.batch_size}, {config.batch_size / classes:g} of each of {classes} classes",
+            remedy=f"take a multiple of {step} of each class, or show the program fewer devices",
+        )
+
+
 def _programs(
-    stages: Sequence[Stage], splits: Mapping[str, Any], config: Any, layout: Layout, team: Team
+    stages: Sequence[Stage], splits: Mapping[str, Any], config: Any, layout: Layout, team: Team, balance: str
 ) -> Callable[[int], Program]:
     """`(stage) -> its program`, made at the first call."""
-    training = source_of(splits["train"], config)
+    training = source_of(splits["train"], config, balance)
     held_out = splits.get("validation", {})
     if any(len(array) for array in held_out.values()):
         validation = source_of(held_out, config)
@@ -317,14 +345,19 @@ def _enter(run: _Run, index: int, state: State | None) -> State:
     """The first state of a stage, placed."""
     program = run.program(index)
     key = stage_key(run.config.seed, index)
+    if index not in run.begun:
+        ready = run.stages[index].begin
+        with jax.default_device(run.layout.own_device()):
+            run.begun[index] = Begin() if ready is None else ready(run.training)
     if index == 0:
-        return program.start(key)
+        return program.start(key, run.begun[0])
     enter = run.stages[index].enter
     if enter is None or state is None:
         raise ValueError(f"expected stage {index} of {run.recipe.name} to have `enter`, which makes its state from the last one's")
     # Whatever `enter` made of them: steps are counted from the stage's beginning, and no two stages draw the same numbers.
     state = run.program(index - 1).fetch(state)
-    return program.place(enter(state).replace(step=jax.numpy.zeros((), jax.numpy.int32), key=key))
+    entered = enter(state).replace(step=jax.numpy.zeros((), jax.numpy.int32), key=key)
+    return program.place(begun_with(entered, run.begun[index], run.stages[index].optimizers, ema_decay=run.config.ema_decay))
 
 
 def _abstract(run: _Run, index: int) -> State:
@@ -366,7 +399,7 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
         if state is None or index > first:
             state = _enter(run, index, state)
         program = run.program(index)
-        schedule = Schedule(run.config.validate_every_epochs * program.steps_per_epoch, length)
+        schedule = schedule_of(run.config, program.steps_per_epoch, length)
         reports = run_steps(
             program,
             state,
@@ -380,8 +413,8 @@ def _train_stages(run: _Run, ends: Sequence[int], checkpoint: Path | None, logs:
         try:
             for report in reports:
                 stop.at_once = False
-                state = report.state
                 _after_dispatch(run, report, index, starts[index], program, schedule, logs, stop)
+                state = report.state
         except NonFiniteLoss as error:
             last = latest(run.workdir)
             kept = f"; the last good checkpoint is {last}" if last else "; there is no checkpoint yet"
@@ -411,6 +444,10 @@ def _after_dispatch(
             run.team.say(
                 f"drumjax: not a finite number on the validation split at step {step}, left out of the card: {', '.join(lost)}"
             )
+        if due and (loss := figures.get(run.recipe.anneal_by)) is not None:
+            # On schedule only: what a signal makes us look at must not change what is trained.
+            report.state = program.listen(report.state, run.team.agree(loss))
+            state = program.fetch(report.state)
     logs.add(step, report.metrics, run.validated["metrics"] if due and run.validated else None)
     if not saves:
         return  # and a signal that came meanwhile has its checkpoint after the next dispatch
@@ -481,7 +518,7 @@ def _steps_within(run: _Run, seconds: float) -> int:
             finally:
                 shutil.rmtree(run.workdir / folder.TIMING, ignore_errors=True)
         look = team.agree(time.monotonic() - looked)
-        every = max(1.0, run.config.validate_every_epochs * program.steps_per_epoch)
+        every = max(1.0, schedule_of(run.config, program.steps_per_epoch, endless).every)
         a_step += share * (spent / steps + look / every)
         tail = look
     left = team.agree(seconds * (1 - BUDGET_MARGIN) - (time.monotonic() - began) - tail)

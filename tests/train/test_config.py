@@ -19,6 +19,7 @@ from drumjax.boundary import InputError
 from drumjax.checkpoint import dump_config, parse_config
 from drumjax.train.config import OPERATIONAL, OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import source_of
+from drumjax.train.plateau import AnnealedOptimizer
 from drumjax.train.recipe import RECIPES, recipe
 from drumjax.train.run import train
 
@@ -81,6 +82,8 @@ OTHERWISE: dict[str, tuple[Any, str]] = {
     "seed": (1, "weights"),
     "batch_size": (8, "weights"),
     "epochs": (3.0, "length"),
+    "iterations": (5, "length"),
+    "validate_every_steps": (3, "validated"),
     "validate_every_epochs": (2.0, "validated"),
     "checkpoint_every_seconds": (1e-9, "checkpoints"),
     "keep_checkpoints": (1, "checkpoints"),
@@ -103,12 +106,14 @@ def plain(toy, tmp_path_factory) -> tuple[TrainingConfig, dict[str, Any]]:
 def test_every_field_of_a_training_has_its_effect(toy, plain, tmp_path, field) -> None:
     config, before = plain
     value, where = OTHERWISE[field]
-    assert observed(toy, replace(config, **{field: value}), tmp_path)[where] != before[where]
+    others = {"epochs": 0.0} if field == "iterations" else {}
+    assert observed(toy, replace(config, **{field: value}, **others), tmp_path)[where] != before[where]
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OptimizerConfig)])
 def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
     others = {"name": "sgd", "learning_rate": 0.2, "b1": 0.5, "b2": 0.5, "eps": 1e-2, "gradient_clip_norm": 1.0}
+    others |= {"plateau_factor": 0.25, "plateau_patience": 3}
 
     def end(config: OptimizerConfig) -> list[float]:
         optimizer, position = make_optimizer(config), jnp.zeros(2)
@@ -116,9 +121,12 @@ def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
         for gradient in ([3.0, -4.0], [0.3, 0.1], [0.0, 1.0]):
             update, state = optimizer.update(jnp.asarray(gradient), state, position)
             position = position + update
+            if isinstance(optimizer, AnnealedOptimizer):  # the loss never falls
+                state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))
         return position.tolist()
 
-    assert end(OptimizerConfig(learning_rate=0.1)) != end(OptimizerConfig(**{"learning_rate": 0.1, field: others[field]}))
+    plain = {"learning_rate": 0.1} | ({"plateau_factor": 0.5, "plateau_patience": 1} if field.startswith("plateau") else {})
+    assert end(OptimizerConfig(**plain)) != end(OptimizerConfig(**plain | {field: others[field]}))
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -147,6 +155,9 @@ def test_operational_fields_exist() -> None:
     [
         {"batch_size": 0},
         {"epochs": 0.0},
+        {"iterations": 5},  # with epochs
+        {"iterations": -1},
+        {"validate_every_steps": 0},
         {"ema_decay": 1.0},
         {"seed": -1},
         {"validate_every_epochs": float("nan")},
@@ -167,6 +178,9 @@ def test_numbers_out_of_range_are_refused(wrong) -> None:
         {"b1": 1.0},
         {"b2": -0.1},
         {"gradient_clip_norm": -1.0},
+        {"plateau_factor": 0.0},
+        {"plateau_factor": 1.1},
+        {"plateau_patience": 0},
     ],
 )
 def test_numbers_of_an_optimiser_out_of_range_are_refused(wrong) -> None:

@@ -118,4 +118,5 @@ RECIPE = Recipe(
     fitted=fitted,
     measured=measured,
     plays=("generator",),
+    anneal_by="distance_from_data",
 )
