@@ -30,10 +30,9 @@ from scipy import signal
 
 from drumjax.patterns import DrumMap
 from drumjax.signal.rendering import Kit, hat_chokes
+from drumjax.synth.circuits import METAL_HZ, decay
 
 SAMPLE_RATE_HZ = 44_100
-METAL_HZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
-"""The six square oscillators behind hats and cymbal; the last two are the cowbell's."""
 _RUNNING_S = 0.2503
 """The oscillators run freely and have done so for this long when a voice is struck: their edges do not meet on the stroke."""
 _FADE_S = 0.02
@@ -98,7 +97,7 @@ def snare_drum(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
     t = _time(0.4, sample_rate_hz)
     low = _ringing(180.0 + 40.0 * np.exp(-t / 0.005), t60_s=0.22, t=t, sample_rate_hz=sample_rate_hz, take=take)
     high = _ringing(330.0 + 60.0 * np.exp(-t / 0.004), t60_s=0.13, t=t, sample_rate_hz=sample_rate_hz, take=take)
-    snappy = _highpass(_noise(len(t), 1, take), 1_500.0, sample_rate_hz, order=2) * _decay(t, 0.24 * take.decay)
+    snappy = _highpass(_noise(len(t), 1, take), 1_500.0, sample_rate_hz, order=2) * decay(t, 0.24 * take.decay)
     return _finish(0.7 * low + 0.45 * high + 0.55 * snappy, 0.95, sample_rate_hz)
 
 
@@ -125,14 +124,14 @@ def cowbell(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
     t = _time(0.5, sample_rate_hz)
     tone = _square(540.0, t, sample_rate_hz, take.running_s) + _square(800.0, t, sample_rate_hz, take.running_s)
     tone = _bandpass(tone, 2_640.0, 0.5, sample_rate_hz)
-    return _finish(tone * (0.5 * _decay(t, 0.06 * take.decay) + 0.5 * _decay(t, 0.42 * take.decay)), 0.8, sample_rate_hz)
+    return _finish(tone * (0.5 * decay(t, 0.06 * take.decay) + 0.5 * decay(t, 0.42 * take.decay)), 0.8, sample_rate_hz)
 
 
 def _tom(rest_hz: float, t60_s: float) -> Voice:
     def voice(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
         t = _time(1.25 * t60_s, sample_rate_hz)
         body = _ringing(rest_hz * (1 + 0.5 * np.exp(-t / 0.012)), t60_s=t60_s, t=t, sample_rate_hz=sample_rate_hz, take=take)
-        skin = _lowpass(_noise(len(t), 2, take), 1_200.0, sample_rate_hz) * _decay(t, 0.5 * t60_s * take.decay)
+        skin = _lowpass(_noise(len(t), 2, take), 1_200.0, sample_rate_hz) * decay(t, 0.5 * t60_s * take.decay)
         return _finish(body + 0.15 * skin, 0.55, sample_rate_hz)
 
     voice.__doc__ = f"A tom: a bridged-T network that falls to {rest_hz:g} Hz, and a little low noise for the skin."
@@ -170,15 +169,15 @@ def maracas(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
     """MA: a puff of high noise that swells for 8 ms and is gone."""
     t = _time(0.08, sample_rate_hz)
     noise = _highpass(_noise(len(t), 4, take), 5_000.0, sample_rate_hz, order=4)
-    return _finish(noise * np.minimum(t / 0.008, 1.0) * _decay(t, 0.06 * take.decay), 0.35, sample_rate_hz)
+    return _finish(noise * np.minimum(t / 0.008, 1.0) * decay(t, 0.06 * take.decay), 0.35, sample_rate_hz)
 
 
 def cymbal(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
     """CY: the metal through both bands, the lower one long, the upper one longer at the start and brighter."""
     t = _time(1.6, sample_rate_hz)
     metal = _metal(t, sample_rate_hz, take)
-    low = _highpass(_bandpass(metal, 3_440.0, 2.0, sample_rate_hz), 2_500.0, sample_rate_hz, order=2) * _decay(t, 1.3 * take.decay)
-    high = _highpass(_bandpass(metal, 7_100.0, 1.5, sample_rate_hz), 6_000.0, sample_rate_hz, order=2) * _decay(t, 0.8 * take.decay)
+    low = _highpass(_bandpass(metal, 3_440.0, 2.0, sample_rate_hz), 2_500.0, sample_rate_hz, order=2) * decay(t, 1.3 * take.decay)
+    high = _highpass(_bandpass(metal, 7_100.0, 1.5, sample_rate_hz), 6_000.0, sample_rate_hz, order=2) * decay(t, 0.8 * take.decay)
     return _finish(0.5 * low + high, 0.35, sample_rate_hz)
 
 
@@ -186,10 +185,8 @@ def ride(sample_rate_hz: int, take: Take = FIRST) -> np.ndarray:
     """RD: not in the TR-808, our own: its cymbal played shorter, the lower band forward, with a stick's tick."""
     t = _time(0.9, sample_rate_hz)
     metal = _metal(t, sample_rate_hz, take)
-    low = _highpass(_bandpass(metal, 3_440.0, 3.0, sample_rate_hz), 2_500.0, sample_rate_hz, order=2) * _decay(t, 0.75 * take.decay)
-    high = _highpass(_bandpass(metal, 7_100.0, 1.5, sample_rate_hz), 6_000.0, sample_rate_hz, order=2) * _decay(
-        t, 0.12 * take.decay
-    )
+    low = _highpass(_bandpass(metal, 3_440.0, 3.0, sample_rate_hz), 2_500.0, sample_rate_hz, order=2) * decay(t, 0.75 * take.decay)
+    high = _highpass(_bandpass(metal, 7_100.0, 1.5, sample_rate_hz), 6_000.0, sample_rate_hz, order=2) * decay(t, 0.12 * take.decay)
     return _finish(low + high, 0.3, sample_rate_hz)
 
 
@@ -302,16 +299,11 @@ def _time(length_s: float, sample_rate_hz: int) -> np.ndarray:
     return np.arange(round(length_s * sample_rate_hz)) / sample_rate_hz
 
 
-def _decay(t: np.ndarray, t60_s: float) -> np.ndarray:
-    """An exponential that has fallen by 60 dB after `t60_s`."""
-    return np.exp(-np.log(1000.0) * t / t60_s)
-
-
 def _ringing(pitch_hz: np.ndarray, *, t60_s: float, t: np.ndarray, sample_rate_hz: int, take: Take) -> np.ndarray:
     """A resonator struck at time 0: a sine from phase 0 whose frequency follows `pitch_hz` (samples,), decaying."""
     pitch_hz = take.pitch * pitch_hz
     phase = 2 * np.pi * (np.cumsum(pitch_hz) - pitch_hz) / sample_rate_hz
-    return np.sin(phase) * _decay(t, t60_s * take.decay)
+    return np.sin(phase) * decay(t, t60_s * take.decay)
 
 
 def _square(frequency_hz: float, t: np.ndarray, sample_rate_hz: int, running_s: float = _RUNNING_S) -> np.ndarray:
@@ -338,7 +330,7 @@ def _hat(length_s: float, t60_s: float, peak: float, sample_rate_hz: int, take: 
     t = _time(length_s, sample_rate_hz)
     band = _bandpass(_metal(t, sample_rate_hz, take), 7_100.0, 1.5, sample_rate_hz)
     band = band + 0.15 * _bandpass(_metal(t, sample_rate_hz, take), 3_440.0, 3.0, sample_rate_hz)
-    return _finish(_highpass(band * _decay(t, t60_s * take.decay), 6_000.0, sample_rate_hz, order=3), peak, sample_rate_hz)
+    return _finish(_highpass(band * decay(t, t60_s * take.decay), 6_000.0, sample_rate_hz, order=3), peak, sample_rate_hz)
 
 
 def _noise(length: int, stream: int, take: Take = FIRST) -> np.ndarray:

@@ -1,0 +1,244 @@
+"""What voices are made of: damped modes, gliding tones, filters, collisions, rooms. All on batches, without a loop over samples.
+
+Parameters are (sounds, 1) or (sounds, modes), signals float64 (sounds, samples). A row never depends on another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import fft, special
+
+from drumjax.synth.circuits import decay
+
+_BLOCK = 128
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The grid on which a batch is made.
+
+    Attributes:
+      sample_rate_hz: of the sounds.
+      samples: of each.
+    """
+
+    sample_rate_hz: int
+    samples: int
+
+    @cached_property
+    def t(self) -> np.ndarray:
+        """Seconds, (samples,)."""
+        return np.arange(self.samples) / self.sample_rate_hz
+
+    @cached_property
+    def fft_samples(self) -> int:
+        """Length of the transforms of filters: what rings on past the end must not come round to the start."""
+        return fft.next_fast_len(self.samples + self.sample_rate_hz // 2, real=True)
+
+    @cached_property
+    def unit_delay(self) -> np.ndarray:
+        """A delay by one sample in the frequency domain, complex (bins,)."""
+        return np.exp(-2j * np.pi * np.arange(self.fft_samples // 2 + 1) / self.fft_samples)
+
+
+# The circular membrane ------------------------------------------------------------------------------------------------------------
+
+
+def _membrane() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # Up to eight nodal diameters; below the first mode with nine there is none but these.
+    zeros = sorted((float(zero), m) for m in range(9) for zero in special.jn_zeros(m, 4) if zero < special.jn_zeros(9, 1)[0])
+    zero = np.array([zero for zero, _ in zeros])
+    return zero / zero[0], np.array([m for _, m in zeros]), zero
+
+
+MEMBRANE, DIAMETERS, _ZEROS = _membrane()
+"""Frequencies of the modes of an ideal circular membrane over that of the lowest, rising: zeros of the Bessel functions J_m over
+the first of J_0; and the nodal diameters m of each (N. H. Fletcher and T. D. Rossing, The Physics of Musical Instruments)."""
+
+
+def strike(place: np.ndarray, modes: int) -> np.ndarray:
+    """How strongly a stroke excites the modes of a membrane: |J_m(j_mn r)|.
+
+    Args:
+      place: where it is struck, 0 in the middle, 1 on the rim, (sounds, 1).
+      modes: how many, the lowest.
+
+    Returns:
+      (sounds, modes), at least 0.
+    """
+    return np.abs(special.jv(DIAMETERS[:modes], _ZEROS[:modes] * place))
+
+
+# Tones ----------------------------------------------------------------------------------------------------------------------------
+
+
+def ring(hz: np.ndarray, t60_s: np.ndarray, level: np.ndarray | float, clock: Clock, phase: np.ndarray | float = 0.0) -> np.ndarray:
+    """A sum of damped sines, struck at time 0.
+
+    exp(λ (128 a + b)) = exp(λ 128 a) exp(λ b): a block of 128 samples and the steps between blocks are computed, and the sum over
+    the modes of their products is a matrix product. A mode costs four multiplications a sample, no sine.
+
+    Args:
+      hz: frequencies, (sounds, modes); those above 47 % of the sample rate are left out.
+      t60_s: their times to fall by 60 dB, (sounds, modes) or (sounds, 1).
+      level: their amplitudes, (sounds, modes) or (sounds, 1).
+      clock: the grid.
+      phase: radians at time 0.
+
+    Returns:
+      (sounds, samples).
+    """
+    hz, t60_s, level, phase = np.broadcast_arrays(hz, t60_s, level, np.asarray(phase))
+    level = np.where(hz < 0.47 * clock.sample_rate_hz, level, 0.0)
+    rate = (-np.log(1000.0) / t60_s + 2j * np.pi * hz) / clock.sample_rate_hz
+    blocks = -(-clock.samples // _BLOCK)
+    step = np.exp(rate[:, None, :] * (_BLOCK * np.arange(blocks))[:, None])
+    within = np.exp(rate[:, :, None] * np.arange(_BLOCK) + 1j * phase[:, :, None]) * level[:, :, None]
+    left = np.concatenate([step.real, step.imag], axis=2)
+    right = np.concatenate([within.imag, within.real], axis=1)
+    return (left @ right).reshape(len(hz), -1)[:, : clock.samples]
+
+
+def glide(hz: np.ndarray, depth: np.ndarray, time_s: np.ndarray, clock: Clock) -> np.ndarray:
+    """The phase in radians of a tone whose frequency falls to rest: hz (1 + depth exp(−t / time_s)), integrated in closed form."""
+    t = clock.t
+    return 2 * np.pi * hz * (t - depth * time_s * np.expm1(-t / time_s))
+
+
+def gliding_modes(phase: np.ndarray, ratios: np.ndarray, t60_s: np.ndarray, level: np.ndarray, clock: Clock) -> np.ndarray:
+    """Damped sines that follow one glide together, as the modes of a skin follow its tension.
+
+    Args:
+      phase: of the lowest mode, radians, (sounds, samples).
+      ratios: of the modes to the lowest, (sounds, modes).
+      t60_s: (sounds, modes).
+      level: (sounds, modes).
+      clock: the grid.
+    """
+    total = np.zeros_like(phase)
+    for mode in range(ratios.shape[1]):
+        column = slice(mode, mode + 1)
+        total += level[:, column] * np.sin(ratios[:, column] * phase) * decay(clock.t, t60_s[:, column])
+    return total
+
+
+def squares(hz: np.ndarray, t60_s: np.ndarray, clock: Clock, phase: np.ndarray, partials: int = 14) -> np.ndarray:
+    """Square oscillators as the sums of their odd partials below Nyquist, decaying; without aliases.
+
+    Args:
+      hz: (sounds, oscillators).
+      t60_s: (sounds, 1).
+      clock: the grid.
+      phase: radians at time 0, (sounds, oscillators).
+      partials: how many of each.
+    """
+    odd = 2 * np.arange(partials) + 1
+    shape = (len(hz), -1)
+    return ring(
+        (hz[:, :, None] * odd).reshape(shape),
+        t60_s,
+        np.broadcast_to(4 / np.pi / odd / hz.shape[1], (*hz.shape, partials)).reshape(shape),
+        clock,
+        (phase[:, :, None] * odd).reshape(shape),
+    )
+
+
+# Filters --------------------------------------------------------------------------------------------------------------------------
+
+
+def lowpass(hz: np.ndarray, clock: Clock, q: np.ndarray | float = 0.7071) -> np.ndarray:
+    """Second-order low-pass, its response complex (sounds, bins): the analogue one by bilinear transform (R. Bristow-Johnson)."""
+    cos, alpha = _warp(hz, q, clock)
+    return _response((1 - cos) / 2, 1 - cos, (1 - cos) / 2, cos, alpha, clock)
+
+
+def highpass(hz: np.ndarray, clock: Clock, q: np.ndarray | float = 0.7071) -> np.ndarray:
+    """Second-order high-pass."""
+    cos, alpha = _warp(hz, q, clock)
+    return _response((1 + cos) / 2, -(1 + cos), (1 + cos) / 2, cos, alpha, clock)
+
+
+def bandpass(hz: np.ndarray, clock: Clock, q: np.ndarray | float) -> np.ndarray:
+    """Second-order band-pass, unit gain in the middle: the resonator of a bridged-T network, a jingle or a hollow of hands."""
+    cos, alpha = _warp(hz, q, clock)
+    return _response(alpha, 0 * alpha, -alpha, cos, alpha, clock)
+
+
+def _warp(hz: np.ndarray, q: np.ndarray | float, clock: Clock) -> tuple[np.ndarray, np.ndarray]:
+    angle = 2 * np.pi * np.minimum(hz, 0.47 * clock.sample_rate_hz) / clock.sample_rate_hz
+    return np.cos(angle), np.sin(angle) / (2 * np.asarray(q))
+
+
+def _response(b0: np.ndarray, b1: np.ndarray, b2: np.ndarray, cos: np.ndarray, alpha: np.ndarray, clock: Clock) -> np.ndarray:
+    z = clock.unit_delay
+    return (b0 + z * (b1 + z * b2)) / (1 + alpha + z * (-2 * cos + z * (1 - alpha)))
+
+
+def smoothing(time_s: np.ndarray, clock: Clock) -> np.ndarray:
+    """A one-pole: what strikes it rings off exponentially with this time constant."""
+    return 1 / (1 - np.exp(-1 / (time_s * clock.sample_rate_hz)) * clock.unit_delay)
+
+
+def filtered(signal: np.ndarray, clock: Clock, *responses: np.ndarray) -> np.ndarray:
+    """A signal through filters, one after another; each response complex (sounds, bins)."""
+    spectrum = fft.rfft(signal, clock.fft_samples)
+    for response in responses:
+        spectrum *= response
+    return fft.irfft(spectrum, clock.fft_samples)[:, : clock.samples]
+
+
+# Envelopes and noise --------------------------------------------------------------------------------------------------------------
+
+
+def swell(rise_s: np.ndarray, clock: Clock) -> np.ndarray:
+    """From 0 to 1 along half a cosine."""
+    return 0.5 - 0.5 * np.cos(np.pi * np.minimum(clock.t / rise_s, 1.0))
+
+
+def bursts(starts_s: np.ndarray, time_s: np.ndarray, levels: np.ndarray, clock: Clock) -> np.ndarray:
+    """Exponential bursts, each from its own start: starts, time constants and levels (sounds, bursts)."""
+    total = np.zeros((len(starts_s), clock.samples))
+    for burst in range(starts_s.shape[1]):
+        column = slice(burst, burst + 1)
+        since = clock.t - starts_s[:, column]
+        total += levels[:, column] * np.where(since >= 0, np.exp(-np.maximum(since, 0.0) / time_s[:, column]), 0.0)
+    return total
+
+
+def collisions(
+    energy: np.ndarray, per_second: np.ndarray, grain_s: np.ndarray, choice: np.ndarray, noise: np.ndarray, clock: Clock
+) -> np.ndarray:
+    """Beads or jingles that meet at random: P. R. Cook's PhISEM (Physically informed sonic modeling, Computer Music Journal 1997).
+
+    A collision happens with the same probability in every sample; it adds the energy that the whole then has to the level of a
+    noise that dies away fast. Resonators (`bandpass`) make of it the sound of a shell or of a jingle.
+
+    Args:
+      energy: what is left of the shake, (sounds, samples).
+      per_second: collisions a second.
+      grain_s: time constant of one collision.
+      choice: white noise that says where collisions happen.
+      noise: white noise that they sound with.
+      clock: the grid.
+    """
+    happens = choice < 2 * np.minimum(per_second / clock.sample_rate_hz, 1.0) - 1
+    return noise * filtered(np.where(happens, energy, 0.0), clock, smoothing(grain_s, clock))
+
+
+def room(signal: np.ndarray, noise: np.ndarray, t60_s: np.ndarray, mix: np.ndarray, cut_hz: np.ndarray, clock: Clock) -> np.ndarray:
+    """A signal and its short reverberation: noise that decays, without what lies above `cut_hz`, after 3 ms.
+
+    Args:
+      signal: (sounds, samples).
+      noise: white, (sounds, samples).
+      t60_s: of the room.
+      mix: energy of the room's response over that of the sound alone.
+      cut_hz: walls take the treble.
+      clock: the grid.
+    """
+    tail = np.where(clock.t >= 0.003, noise * decay(clock.t, t60_s), 0.0)
+    tail *= np.sqrt(mix / np.maximum(np.sum(tail**2, axis=1, keepdims=True), 1e-12))
+    return signal + filtered(signal, clock, fft.rfft(tail, clock.fft_samples), lowpass(cut_hz, clock))
