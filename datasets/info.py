@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -39,7 +39,7 @@ class DataInfo:
     """What a prepared data set is. Goes into the checkpoint of every model that was trained on it.
 
     Attributes:
-      kind: "patterns", the only kind of this version.
+      kind: "patterns".
       name: "embedded", or the name of the folder or file that it was made from.
       source_sha256: the hash of all that decides the data: files, labels, options, seed of the splits. Equal hashes, equal data.
       genres: their names, in the order of the examples' `genre`.
@@ -78,40 +78,58 @@ class DataInfo:
         Raises:
           ValueError: a field is missing, unknown, of the wrong type, or out of its range; the message names it.
         """
-        fields = cls.__dataclass_fields__
-        if not isinstance(value, Mapping) or set(value) != set(fields):
-            found = ", ".join(sorted(map(str, value))) if isinstance(value, Mapping) else type(value).__name__
-            raise ValueError(f"expected the fields {', '.join(fields)}, found {found}")
-        for field in ("kind", "name"):
-            if not isinstance(value[field], str):
-                raise ValueError(f"{field}: expected a string, found {value[field]!r}")
-        if value["kind"] != KIND:
-            raise ValueError(f"kind: expected {KIND!r}, the kind that this version knows, found {value['kind']!r}")
-        if not isinstance(value["source_sha256"], str) or not re.fullmatch("[0-9a-f]{64}", value["source_sha256"]):
-            raise ValueError(f"source_sha256: expected 64 hexadecimal digits, found {value['source_sha256']!r}")
-        genres = value["genres"]
-        if not isinstance(genres, list) or not genres or not all(isinstance(genre, str) and genre for genre in genres):
-            raise ValueError(f"genres: expected a list of names, found {genres!r}")
-        if len(set(genres)) != len(genres):
-            raise ValueError(f"genres: expected each name once, found {genres!r}")
+        check_fields(value, tuple(cls.__dataclass_fields__), KIND)
+        genres = texts_from_json(value, "genres")
         if type(value["steps"]) is not int or not 1 <= value["steps"] <= 1 << 16:
             raise ValueError(f"steps: expected a whole number from 1 to 65536, found {value['steps']!r}")
-        for field in ("counts", "licences"):
-            counts = value[field]
-            if not isinstance(counts, Mapping) or not all(type(n) is int and 0 <= n <= MOST_EXAMPLES for n in counts.values()):
-                raise ValueError(f"{field}: expected whole numbers from 0 to {MOST_EXAMPLES}, found {counts!r}")
-        if not set(value["counts"]) <= set(SPLITS):
-            raise ValueError(f"counts: expected splits of {', '.join(SPLITS)}, found {', '.join(value['counts'])}")
         return cls(
-            kind=value["kind"],
+            kind=KIND,
             name=value["name"],
             source_sha256=value["source_sha256"],
-            genres=tuple(genres),
+            genres=genres,
             drum_map=drum_map_from_json(value["drum_map"]),
             steps=value["steps"],
-            counts=dict(value["counts"]),
-            licences=dict(value["licences"]),
+            counts=counts_from_json(value, "counts"),
+            licences=counts_from_json(value, "licences"),
         )
+
+
+def check_fields(value: Any, fields: Sequence[str], kind: str) -> None:
+    """Checks what the information on every kind of data has: its fields, a name, a hash, and the kind.
+
+    Raises:
+      ValueError: `value` is something else; the message names the field.
+    """
+    if not isinstance(value, Mapping) or set(value) != set(fields):
+        found = ", ".join(sorted(map(str, value))) if isinstance(value, Mapping) else type(value).__name__
+        raise ValueError(f"expected the fields {', '.join(fields)}, found {found}")
+    for field in ("kind", "name"):
+        if not isinstance(value[field], str):
+            raise ValueError(f"{field}: expected a string, found {value[field]!r}")
+    if value["kind"] != kind:
+        raise ValueError(f"kind: expected {kind!r}, found {value['kind']!r}")
+    if not isinstance(value["source_sha256"], str) or not re.fullmatch("[0-9a-f]{64}", value["source_sha256"]):
+        raise ValueError(f"source_sha256: expected 64 hexadecimal digits, found {value['source_sha256']!r}")
+
+
+def texts_from_json(value: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    """A list of different names; ValueError for anything else."""
+    texts = value[field]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
+        raise ValueError(f"{field}: expected a list of names, found {texts!r}")
+    if len(set(texts)) != len(texts):
+        raise ValueError(f"{field}: expected each name once, found {texts!r}")
+    return tuple(texts)
+
+
+def counts_from_json(value: Mapping[str, Any], field: str, most: int = MOST_EXAMPLES) -> dict[str, int]:
+    """Names with whole numbers from 0 to `most`, those of `counts` splits; ValueError for anything else."""
+    counts = value[field]
+    if not isinstance(counts, Mapping) or not all(type(n) is int and 0 <= n <= most for n in counts.values()):
+        raise ValueError(f"{field}: expected whole numbers from 0 to {most}, found {counts!r}")
+    if field == "counts" and not set(counts) <= set(SPLITS):
+        raise ValueError(f"counts: expected splits of {', '.join(SPLITS)}, found {', '.join(counts)}")
+    return dict(counts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,16 +163,25 @@ def check(patterns: PatternSet) -> PatternSet:
             _check_split(info, arrays, info.counts[split])
         except ValueError as error:
             raise ValueError(f"{split}: {error}") from None
-    names = np.concatenate([arrays["name"] for arrays in patterns.splits.values()])
+    check_texts(patterns.splits, info.licences)
+    return patterns
+
+
+def check_texts(splits: Mapping[str, Mapping[str, np.ndarray]], expected: Mapping[str, int]) -> None:
+    """Checks what holds for every kind of data: names stand once, groups are not cut, the licences are those that are stated.
+
+    Raises:
+      ValueError: they are not.
+    """
+    names = np.concatenate([arrays["name"] for arrays in splits.values()])
     if len(np.unique(names)) != len(names):
         raise ValueError("expected every name once")
-    groups = [set(arrays["group"].tolist()) for arrays in patterns.splits.values()]
+    groups = [set(arrays["group"].tolist()) for arrays in splits.values()]
     if sum(map(len, groups)) != len(set().union(*groups)):
         raise ValueError("expected each group in one split")
-    licences = Counter(licence for arrays in patterns.splits.values() for licence in arrays["licence"].tolist())
-    if dict(licences) != dict(info.licences):
-        raise ValueError(f"expected the licences {dict(info.licences)}, found {dict(licences)}")
-    return patterns
+    licences = Counter(licence for arrays in splits.values() for licence in arrays["licence"].tolist())
+    if dict(licences) != dict(expected):
+        raise ValueError(f"expected the licences {dict(expected)}, found {dict(licences)}")
 
 
 def _check_split(info: DataInfo, arrays: Mapping[str, np.ndarray], n: int) -> None:

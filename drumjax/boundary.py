@@ -120,6 +120,23 @@ def _reading(path: StrPath, what: str) -> Iterator[io.BufferedReader]:
             raise InputError(path, rule=f"{what} that can be read", found=str(error), remedy="check the disk") from None
 
 
+@contextlib.contextmanager
+def reading(path: StrPath, *, max_bytes: int, what: str) -> Iterator[BinaryIO]:
+    """A regular file of 1 to `max_bytes` bytes, open to be read in parts; the rest as for `read_bytes`."""
+    with _reading(path, what) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise InputError(
+                path,
+                rule=f"{what} of at most {max_bytes:,} bytes",
+                found=f"{size:,} bytes",
+                remedy="split it, or check that it is the right file",
+            )
+        if not size:
+            raise InputError(path, rule=what, found="an empty file", remedy="export or download it again")
+        yield file
+
+
 def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
     """The whole content of a regular file.
 
@@ -246,11 +263,19 @@ def list_files(folder: StrPath, suffixes: Sequence[str], max_files: int = 100_00
 
 
 def write_bytes(path: StrPath, data: bytes, *, lasting: bool = False) -> None:
-    """Writes a file whole or not at all: into a temporary file beside it, then renamed. A linked file is replaced where it lies.
+    """Writes a file whole or not at all, see `writing`; `data` is all of its content."""
+    with writing(path, lasting=lasting) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def writing(path: StrPath, *, lasting: bool = False) -> Iterator[BinaryIO]:
+    """A new file that is written inside, whole or not at all: a temporary file beside it, renamed at the end.
+
+    A linked file is replaced where it lies. Whatever is raised inside leaves what was there before.
 
     Args:
       path: the file.
-      data: all of its content.
       lasting: wait for the disk, so that this holds when the machine itself dies, and not only the process.
 
     Raises:
@@ -271,16 +296,18 @@ def write_bytes(path: StrPath, data: bytes, *, lasting: bool = False) -> None:
     try:
         # Not tempfile: its files are readable by their owner only, ours follow the umask like any other.
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb") as file:
-            file.write(data)
+            yield file
             if lasting:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, target)
         if lasting:
             flush_directory(folder)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
         raise fail(error.strerror or str(error), "free space or choose another folder") from None
 
 

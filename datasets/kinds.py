@@ -1,0 +1,71 @@
+"""The kinds of data that this version prepares, loads and trains on, and in what they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from drumjax.datasets import info as patterns
+from drumjax.datasets.info import DataInfo, PatternSet
+from drumjax.datasets.sounds import info as sounds
+from drumjax.datasets.sounds.files import SOUND_SUFFIXES
+from drumjax.datasets.sounds.info import SoundInfo, SoundSet
+from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
+
+DataSet = PatternSet | SoundSet
+Info = DataInfo | SoundInfo
+
+
+class Kind(NamedTuple):
+    """A kind of data.
+
+    Attributes:
+      name: what a card and `--kind` call it.
+      builder: its TFDS builder, and so the folder that a build makes.
+      suffixes: how the names of raw files end.
+      item: what one example is called.
+      read_info: what a data set says of itself, from JSON; ValueError for what breaks a rule.
+      content_sha256: the hash of what is in a set's arrays, whatever they were read from.
+    """
+
+    name: str
+    builder: str
+    suffixes: tuple[str, ...]
+    item: str
+    read_info: Callable[[Any], Info]
+    content_sha256: Callable[[Any], str]
+
+
+PATTERNS = Kind(
+    name=patterns.KIND,
+    builder=patterns.BUILDER,
+    suffixes=MIDI_SUFFIXES + GRID_SUFFIXES,
+    item="pattern",
+    read_info=DataInfo.from_json,
+    content_sha256=patterns.content_sha256,
+)
+ONE_SHOTS = Kind(
+    name=sounds.KIND,
+    builder=sounds.BUILDER,
+    suffixes=SOUND_SUFFIXES,
+    item="sound",
+    read_info=SoundInfo.from_json,
+    content_sha256=sounds.content_sha256,
+)
+KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (PATTERNS, ONE_SHOTS)})
+
+
+def read_info(value: Any) -> Info:
+    """What a data set of any kind says of itself, from the JSON-like data that its `to_json` gave.
+
+    Raises:
+      ValueError: a rule is broken, see `DataInfo.from_json` and `SoundInfo.from_json`.
+    """
+    kind = value.get("kind") if isinstance(value, Mapping) else None
+    return (KINDS.get(kind, PATTERNS) if isinstance(kind, str) else PATTERNS).read_info(value)
+
+
+def content_sha256(data: DataSet) -> str:
+    """The hash of what is in the arrays, whatever they were read from."""
+    return KINDS[data.info.kind].content_sha256(data)
