@@ -81,9 +81,11 @@ class TrainingConfig:
     iterations: int = 0
     """Length of the training in steps, whatever the size of the data; 0: `epochs` decides."""
     validate_every_epochs: float = 5.0
-    """Passes between two looks at the validation split; a checkpoint is written each time. The end is always validated."""
+    """Passes between two looks at the validation split. The end is always validated."""
     validate_every_steps: int = 1
     """At least so many steps lie between two looks: of few data a pass is a step or two, and too short to learn anything."""
+    checkpoint_every_validations: int = 1
+    """Looks at the validation split from one that writes a checkpoint to the next; the best checkpoint is one of these."""
     checkpoint_every_seconds: float = 120.0
     """At most about this much work is lost when the machine dies between two validations."""
     keep_checkpoints: int = 2
@@ -101,7 +103,14 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for field in ("batch_size", "validate_every_steps", "keep_checkpoints", "dispatch_steps", "stream_buffer_bytes"):
+        for field in (
+            "batch_size",
+            "validate_every_steps",
+            "checkpoint_every_validations",
+            "keep_checkpoints",
+            "dispatch_steps",
+            "stream_buffer_bytes",
+        ):
             if getattr(self, field) < 1:
                 raise ValueError(f"expected {field} of at least 1, found {getattr(self, field)}")
         for field in ("validate_every_epochs", "checkpoint_every_seconds", "dispatch_seconds"):

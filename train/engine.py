@@ -460,6 +460,10 @@ class Schedule(NamedTuple):
         """Whether to validate after this many steps."""
         return step > 0 and self.next_stop(step - 1) == step
 
+    def is_one_in(self, k: int, step: int) -> bool:
+        """Whether the look after this many steps is the k-th, the 2k-th, …, or the last one."""
+        return step == self.total or (self.is_due(step) and round(step / self.every) % k == 0)
+
 
 def fitting_batch(batch_size: int, n: int, devices: int = 1) -> int:
     """The batch for n training items: `batch_size`, or where there are fewer items the largest power of two among them.

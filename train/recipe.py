@@ -62,7 +62,7 @@ class Recipe(NamedTuple):
       balance: the name of the array with each example's class, for batches with as many examples of each class; "" for batches of
         all examples alike. The batch is a multiple of the number of classes then, and as large for few examples as for many.
       whole_batch: the losses look across the examples of a batch (batch statistics, MMD), and so cannot be trained by `pmap`.
-      prepared: `(config, splits) -> splits` with arrays that are computed from the data once, before the training, put in.
+      prepared: `(config, data info, splits) -> splits` with arrays that are computed from the data before each training put in.
     """
 
     name: str
@@ -81,12 +81,13 @@ class Recipe(NamedTuple):
     anneal_by: str = "loss"
     balance: str = ""
     whole_batch: bool = False
-    prepared: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] = lambda config, splits: splits
+    prepared: Callable[[Any, Any, Mapping[str, Any]], Mapping[str, Any]] = lambda config, info, splits: splits
 
 
 RECIPES: Mapping[str, str] = {
     "pattern-vae": "drumjax.train.recipes.pattern_vae",
     "pattern-gan": "drumjax.train.recipes.pattern_gan",
+    "cwae": "drumjax.train.recipes.cwae",
 }
 """The module of every recipe; imported when it is asked for. Each has an attribute `RECIPE`."""
 

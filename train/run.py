@@ -197,7 +197,7 @@ def train(
         now["steps"] = total
         checkpoint = None if begun["checkpoint"] is None else place_of(place, begun["checkpoint"])
         _check_sight(team, checkpoint, begun["manifest"])
-        splits = recipe.prepared(config, loaded.splits)
+        splits = recipe.prepared(config, info, loaded.splits)
         programs = _programs(stages, splits, config, layout, team, recipe.balance)
         run = _Run(recipe, config, info, place, team, stages, programs, splits["train"], layout, resume_hint)
         with _disk_faults(place):
@@ -288,9 +288,9 @@ def _checked_config(recipe: Recipe, config: Any, seed: int | None) -> Any:
 
 
 def _load(where: Any, kind: str) -> Any:
-    from drumjax.datasets.load import load_patterns
+    from drumjax.datasets.load import load_data
 
-    return load_patterns(where)
+    return load_data(where, kind)
 
 
 def _check_balance(recipe: Recipe, config: Any, training: Mapping[str, np.ndarray], devices: int) -> None:
@@ -429,9 +429,10 @@ def _after_dispatch(
     late = time.monotonic() - run.saved_at > run.config.checkpoint_every_seconds
     # A signal to one process stops all; whether it is time to save, process 0 says.
     everybody = run.team.gather([late, stop.requested])
-    saves = due or everybody[0][0] or any(requested for _, requested in everybody)
+    regular = schedule.is_one_in(run.config.checkpoint_every_validations, report.step)
+    saves = regular or everybody[0][0] or any(requested for _, requested in everybody)
     state = program.fetch(report.state)
-    if saves and (lost := folder.unsound(folder.checkpoint_items(state))):
+    if (due or saves) and (lost := folder.unsound(folder.checkpoint_items(state))):
         # Losses and gradients were finite: it came with an update, or with what losses keep besides parameters.
         raise NonFiniteLoss(step - 1, f"in the state that was to be saved, {', '.join(lost[:4])}")
     if due or (saves and run.validated is None):
@@ -452,18 +453,18 @@ def _after_dispatch(
     if not saves:
         return  # and a signal that came meanwhile has its checkpoint after the next dispatch
     logs.settle()  # before the checkpoint: from it on these rows are not written again
-    _save(run, state, step, logs.total, index, due)
+    _save(run, state, step, logs.total, index, regular)
     # Asked anew when process 0 has written: a signal may have come meanwhile, and its checkpoint is there already.
     if any(run.team.gather(stop.requested)) and step < logs.total:
         raise Stopped(f"stopped at step {step} of {logs.total}; {run.resume_hint}")
 
 
-def _save(run: _Run, state: State, step: int, total: int, stage: int, due: bool) -> None:
+def _save(run: _Run, state: State, step: int, total: int, stage: int, regular: bool) -> None:
     assert run.validated is not None
     name, mode = run.recipe.criterion
-    # Only validations on schedule compete: which checkpoint is the best must not depend on when a signal came.
+    # Only checkpoints on schedule compete: which checkpoint is the best must not depend on when a signal came.
     # Those before `competes_from` measure another objective than the one that is trained in the end.
-    competes = due and step >= run.recipe.competes_from(run.config) * total
+    competes = regular and step >= run.recipe.competes_from(run.config) * total
     value = run.validated["metrics"][name] if competes else None
     card = {
         "system": run.recipe.name,

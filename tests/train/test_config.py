@@ -85,6 +85,7 @@ OTHERWISE: dict[str, tuple[Any, str]] = {
     "iterations": (5, "length"),
     "validate_every_steps": (3, "validated"),
     "validate_every_epochs": (2.0, "validated"),
+    "checkpoint_every_validations": (3, "checkpoints"),
     "checkpoint_every_seconds": (1e-9, "checkpoints"),
     "keep_checkpoints": (1, "checkpoints"),
     "ema_decay": (0.5, "weights"),
