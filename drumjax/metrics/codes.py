@@ -87,14 +87,25 @@ class AgainstPrior(NamedTuple):
 
     Attributes:
       mmd: squared, unbiased.
-      null_mean, null_95: mean and 95 % quantile of the same for as many draws from the prior.
-      p: the share of those sets that reach `mmd`, the codes counted among them: valid for any n.
+      null: float64 (draws,), the same for sets of as many draws from the prior.
     """
 
     mmd: float
-    null_mean: float
-    null_95: float
-    p: float
+    null: np.ndarray
+
+    @property
+    def null_mean(self) -> float:
+        return float(self.null.mean())
+
+    @property
+    def null_95(self) -> float:
+        """The 95 % quantile of what the prior itself comes to: codes above it differ from the prior."""
+        return float(np.quantile(self.null, 0.95))
+
+    @property
+    def p(self) -> float:
+        """The share of those sets that reach `mmd`, the codes counted among them: valid for any number of codes."""
+        return float((1 + (self.null >= self.mmd).sum()) / (1 + len(self.null)))
 
 
 def against_prior(codes: np.ndarray, *, seed: int = 0, draws: int = DRAWS, prior: int = PRIOR) -> AgainstPrior:
@@ -112,8 +123,12 @@ def against_prior(codes: np.ndarray, *, seed: int = 0, draws: int = DRAWS, prior
         return _within(x) + there - 2 * float(kernel(x, known).mean())
 
     null = np.array([away(rng.standard_normal((n, d))) for _ in range(draws)])
-    found = away(codes)
-    return AgainstPrior(found, float(null.mean()), float(np.quantile(null, 0.95)), float((1 + (null >= found).sum()) / (1 + draws)))
+    return AgainstPrior(away(codes), null)
+
+
+def averaged(tests: Sequence[AgainstPrior]) -> AgainstPrior:
+    """The mean over classes (eq. 4) and what the prior comes to in it; each class has to have been drawn with a seed of its own."""
+    return AgainstPrior(float(np.mean([test.mmd for test in tests])), np.mean([test.null for test in tests], 0))
 
 
 class Normality(NamedTuple):

@@ -20,12 +20,14 @@ class Figure(NamedTuple):
       definition: what was counted over what, in one sentence, units included.
       sd: the standard deviation over the items that `mean` is taken over (dividing by their number); None for a pooled figure.
       paper: the paper's figure, None where it gives none.
+      interval: the ends of the mean's 95 % interval, None where none was made.
     """
 
     mean: float
     definition: str
     sd: float | None = None
     paper: float | None = None
+    interval: tuple[float, float] | None = None
 
 
 def over_items(values: np.ndarray, definition: str, paper: float | None = None) -> Figure:
@@ -64,6 +66,7 @@ def report(
                 "paper": _number(figure.paper),
                 "definition": figure.definition,
             }
+            | ({} if figure.interval is None else {"interval": [_number(end) for end in figure.interval]})
             for name, figure in metrics.items()
         },
     }

@@ -149,18 +149,34 @@ def evaluate(reference: np.ndarray, estimate: np.ndarray, labels: np.ndarray, cl
       labels: int (n,), indices into `classes`.
       classes: their names; one without sounds has no figure.
     """
-    return summarise(measure(reference, estimate), labels, classes)
+    return summarise(measure(reference, estimate), by_class(labels, classes))
 
 
-def summarise(values: Mapping[str, np.ndarray], labels: np.ndarray, classes: Sequence[str]) -> dict[str, Figure]:
-    """The figures of what `measure` gave for every sound, over all and for each class."""
+def by_class(labels: np.ndarray, classes: Sequence[str]) -> dict[str, np.ndarray]:
+    """Which sounds are of each class that has any: bool (n,) by the class's name.
+
+    Raises:
+      ValueError: a label that is no class's number.
+    """
     labels = np.asarray(labels)
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(classes):
+        raise ValueError(f"expected labels below {len(classes)}, found {labels.min()} to {labels.max()}")
+    return {name: labels == index for index, name in enumerate(classes) if (labels == index).any()}
+
+
+def summarise(values: Mapping[str, np.ndarray], parts: Mapping[str, np.ndarray], *, what: str = "") -> dict[str, Figure]:
+    """The figures of what `measure` gave for every sound, over all and for each part of them (`NAME PART`).
+
+    Args:
+      values: float (n,) by the figure's name.
+      parts: which sounds belong to a part, bool (n,) by its name; see `by_class`.
+      what: what was compared with the originals, for the definitions.
+    """
     figures: dict[str, Figure] = {}
     for name, of_sounds in values.items():
-        if labels.shape != of_sounds.shape or (labels.size and not 0 <= labels.min() <= labels.max() < len(classes)):
-            raise ValueError(f"expected a label below {len(classes)} for each of {len(of_sounds)} sounds, found {labels.shape}")
-        figures[name] = over_items(of_sounds, f"{DEFINITIONS[name]}; mean and standard deviation over {len(labels)} sounds")
-        for index, label in enumerate(classes):
-            if (here := labels == index).any():
-                figures[f"{name} {label}"] = over_items(of_sounds[here], f"{name} over the {int(here.sum())} sounds of {label}")
+        of = f" of {what}" if what else ""
+        over = f"mean and standard deviation over {len(of_sounds)} sounds"
+        figures[name] = over_items(of_sounds, f"{name}{of}: {DEFINITIONS[name]}; {over}")
+        for part, here in parts.items():
+            figures[f"{name} {part}"] = over_items(of_sounds[here], f"{name}{of} over the {int(here.sum())} sounds of {part}")
     return figures

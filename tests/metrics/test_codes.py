@@ -40,6 +40,14 @@ def test_the_null_of_the_discrepancy_is_centred_and_its_quantile_is_reached_by_o
     assert stats.kstest([each.p for each in found], "uniform").pvalue > 0.01
 
 
+def test_the_mean_over_classes_has_a_narrower_null(draw) -> None:
+    tests = [codes.against_prior(draw.normal(size=(8, 4)), seed=i, draws=100, prior=50) for i in range(9)]
+    mean = codes.averaged(tests)
+    assert mean.mmd == pytest.approx(np.mean([test.mmd for test in tests]))
+    # Nine independent classes: a third of the spread of one.
+    assert mean.null.std() == pytest.approx(np.mean([test.null.std() for test in tests]) / 3, rel=0.25)
+
+
 DEPARTURES = {
     "shifted": lambda z, draw: z + 0.5,
     "shrunken": lambda z, draw: 0.6 * z,
