@@ -21,10 +21,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +31,9 @@ import numpy as np
 from drumjax.boundary import InputError, file_sha256, list_files, read_csv
 from drumjax.datasets.info import CARD, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
+from drumjax.datasets.parallel import in_order
 from drumjax.datasets.prepare import Example
+from drumjax.datasets.rejections import Rejection, fault, ranked_reasons, rejection
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
 from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 from drumjax.patterns.grid_files import GridPattern, read_grid_file
@@ -49,14 +48,6 @@ _LONGEST_GENRE = 64
 _FILE_COLUMNS = ("file", "midi_filename", "path")
 _GENRE_COLUMNS = ("genre", "style")
 _LICENCE_COLUMNS = ("licence", "license")
-
-
-class Rejection(NamedTuple):
-    """Something that gave no example: a file, a pattern of a file (`FILE, pattern N (NAME)`) or a window (`FILE#k`)."""
-
-    name: str
-    reason: str
-    found: str
 
 
 class Duplicate(NamedTuple):
@@ -108,18 +99,7 @@ class Collection:
 
     def reasons(self) -> list[tuple[str, int, str]]:
         """Why things were rejected, the commonest first: the reason, how often, and in words what was found instead."""
-        found: dict[str, Counter[str]] = {}
-        for rejection in self.rejections:
-            found.setdefault(rejection.reason, Counter())[rejection.found] += 1
-        ranked = sorted(found, key=lambda reason: -found[reason].total())
-        return [(reason, found[reason].total(), _in_words(found[reason])) for reason in ranked]
-
-
-def _in_words(counts: Counter[str], most: int = 3) -> str:
-    """The commonest entries and how many others there are: "6/4, 3/4 and 2 others"."""
-    names = ", ".join(name for name, _ in counts.most_common(most))
-    others = len(counts) - most
-    return f"{names} and {others} other{'s' * (others > 1)}" if others > 0 else names
+        return ranked_reasons(self.rejections)
 
 
 class Channel(NamedTuple):
@@ -233,7 +213,7 @@ def survey(
     tasks = [_Task(str(file), name, drum_map, steps, channel) for name, file in files.items()]
     read = dict(zip(files, _with_bar(_read_all(tasks, processes), len(tasks), progress), strict=True))
 
-    rejections = [rejection for file in read.values() for rejection in file.rejections]
+    rejections = [each for file in read.values() for each in file.rejections]
     examples, duplicates = [], []
     seen: dict[bytes, Example] = {}
     for example in sorted(_examples(read, labels, licence), key=lambda example: name_order(example.name)):
@@ -358,18 +338,7 @@ def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: s
 
 def _read_all(tasks: Sequence[_Task], processes: int) -> Iterator[_File]:
     """The files in the tasks' order."""
-    if processes < 2 or len(tasks) < POOL_FILES:
-        yield from map(_read_file, tasks)
-        return
-    done = 0
-    try:
-        # Not forked: whoever calls may have threads (JAX has), and a forked child may then hang.
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            for file in pool.map(_read_file, tasks, chunksize=16):
-                yield file
-                done += 1
-    except BrokenProcessPool:  # a worker was killed, for want of memory say: go on alone
-        yield from map(_read_file, tasks[done:])
+    return in_order(_read_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
 
 
 def _read_file(task: _Task) -> _File:
@@ -378,11 +347,9 @@ def _read_file(task: _Task) -> _File:
         result.sha256 = file_sha256(task.path)
         _read_windows(task, result)
     except InputError as error:
-        result.rejections.append(_rejection(task, error))
-    except Exception as error:  # a fault of ours must not cost the user the other files; it is shown as what it is
-        result.rejections.append(
-            Rejection(task.name, "drumjax failed on this file: please report it", f"{type(error).__name__}: {error}")
-        )
+        result.rejections.append(rejection(task.path, task.name, error))
+    except Exception as error:
+        result.rejections.append(fault(task.name, error))
     return result
 
 
@@ -395,7 +362,7 @@ def _read_windows(task: _Task, result: _File) -> None:
         patterns = [GridPattern(pattern)]
     else:
         patterns, faults = read_grid_file(task.path, drum_map=task.drum_map)
-        result.rejections += [_rejection(task, fault) for fault in faults]
+        result.rejections += [rejection(task.path, task.name, error) for error in faults]
     count = 0
     for item in patterns:
         result.dropped.update({f"row {row}": n for row, n in item.dropped.items()})
@@ -404,7 +371,7 @@ def _read_windows(task: _Task, result: _File) -> None:
             require_metre(item.pattern, METRE, where)
             cut, rest = windows(item.pattern, task.steps, path=where)
         except InputError as error:
-            result.rejections.append(_rejection(task, error))
+            result.rejections.append(rejection(task.path, task.name, error))
             continue
         result.remainder_windows += bool(rest.remainder_steps)
         result.remainder_hits += rest.remainder_hits
@@ -422,10 +389,6 @@ def _read_windows(task: _Task, result: _File) -> None:
             for k, window in zip(rest.numbers, cut, strict=True)
         ]
         count += len(cut) + rest.empty
-
-
-def _rejection(task: _Task, error: InputError) -> Rejection:
-    return Rejection(error.path.replace(task.path, task.name, 1), f"expected {error.rule}", error.found)
 
 
 def _with_bar(files: Iterator[_File], total: int, show: bool) -> Iterator[_File]:
