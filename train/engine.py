@@ -119,9 +119,13 @@ def begun_with(state: State, begin: Begin, optimizers: Optimizers, *, ema_decay:
         return state
     extra = {**state.extra, **begin.extra} if begin.extra else state.extra
     made = new_state({**state.params, **begin.params}, extra, optimizers, state.key, ema_decay=ema_decay)
-    before, after = (jax.tree.map(lambda a: jax.ShapeDtypeStruct(np.shape(a), a.dtype), tree) for tree in (state, made))
-    if before != after:
-        raise ValueError(f"expected parts of the shapes that the system drew, {before}; found {after}")
+    before, after = (
+        {jax.tree_util.keystr(path): (np.shape(a), str(a.dtype)) for path, a in jax.tree_util.tree_leaves_with_path(tree)}
+        for tree in (state, made)
+    )
+    if odd := [name for name in {**before, **after} if before.get(name) != after.get(name)]:
+        name = odd[0]
+        raise ValueError(f"expected {name} as the system drew it, {before.get(name)}, to begin with; found {after.get(name)}")
     return made
 
 

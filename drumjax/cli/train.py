@@ -59,7 +59,7 @@ presets:
 examples:
   drumjax train {name} --data embedded --workdir runs/first --budget 10m
   drumjax train {name} --data data/ --workdir runs/mine --preset small
-  drumjax train {name} --data data/ --workdir runs/mine --model.encoder conv --seed 1
+  drumjax train {name} --data data/ --workdir runs/mine --seed 1 --validate-every-epochs 2
 """
 
 HELP = """usage: drumjax train RECIPE --data DIR|embedded --workdir DIR [options]

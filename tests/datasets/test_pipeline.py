@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from drumjax.boundary import InputError
-from drumjax.datasets.pipeline import Columns, Resident, Streaming, batch_indices, make_source
+from drumjax.datasets.pipeline import Columns, Order, Resident, Streaming, balanced_indices, batch_indices, make_source
 from drumjax.systems.system import System
 from drumjax.train.config import TrainingConfig
 from drumjax.train.engine import fit
@@ -138,3 +138,74 @@ def test_resident_and_streamed_training_end_with_the_same_bits() -> None:
         for one, other in zip(jax.tree.leaves(states[0].opt), jax.tree.leaves(state.opt), strict=True):
             np.testing.assert_array_equal(one, other)
         np.testing.assert_array_equal(states[0].params["p"], state.params["p"])
+
+
+LABELS = np.repeat([0, 2, 3], [50, 7, 3])[np.random.default_rng(5).permutation(60)]
+"""Classes of very unequal size; none has the number 1."""
+
+
+def test_a_balanced_batch_holds_as_many_items_of_each_class() -> None:
+    order = Order(60, batch_size=12, seed=3, labels=LABELS)(7, 40)
+    assert order.shape == (40, 12)
+    assert order.dtype == np.int32
+    assert (LABELS[order] == np.repeat([0, 2, 3], 4)).all()
+
+
+def test_each_class_runs_through_epochs_of_its_own() -> None:
+    order = Order(60, batch_size=12, seed=3, labels=LABELS)(0, 50).reshape(50, 3, 4)
+    for k, label in enumerate((0, 2, 3)):
+        items, run = np.flatnonzero(label == LABELS), order[:, k].ravel()
+        epochs = run[: len(run) // len(items) * len(items)].reshape(-1, len(items))
+        assert (np.sort(epochs, 1) == items).all()
+        assert len({tuple(epoch) for epoch in epochs}) > min(len(epochs), 5) / 2
+    # Two classes of one size are not shuffled alike.
+    twins = balanced_indices(3, 0, [np.arange(9, dtype=np.int32), np.arange(9, dtype=np.int32)], 9)[0].reshape(2, 9)
+    assert (twins[0] != twins[1]).any()
+
+
+def test_what_a_class_contributes_does_not_depend_on_how_large_the_others_are() -> None:
+    first, others = np.arange(11, dtype=np.int32), [np.arange(20, 20 + n, dtype=np.int32) for n in (5, 31)]
+    one, other = (balanced_indices(1, 4, [first, second], 6, 9) for second in others)
+    np.testing.assert_array_equal(one[:, :6], other[:, :6])
+    assert (one[:, 6:] != other[:, 6:]).any()
+
+
+@pytest.mark.parametrize("first", [0, 5, 10**15])
+def test_a_balanced_batch_does_not_depend_on_how_many_are_asked_for(first) -> None:
+    order = Order(60, batch_size=12, seed=1, labels=LABELS)
+    many = order(first, 9)
+    assert all((order(first + k, 1)[0] == many[k]).all() for k in range(9))
+
+
+def test_the_balanced_order_is_the_one_that_was_ever() -> None:
+    # Counted by hand from the words of Philox-4x64-10 with the key (7, epoch) and the class's number, from 1, in the counter's
+    # highest word: a resumed training of an older release meets the same batches.
+    words = [
+        [
+            np.random.Philox(key=np.array([7, epoch], np.uint64), counter=np.array([0, 0, 0, k], np.uint64)).random_raw(3)
+            for k in (1, 2)
+        ]
+        for epoch in (0, 1)
+    ]
+    runs = [[i for epoch in words for i in sorted(range(3), key=lambda i: epoch[k][i])] for k in (0, 1)]
+    by_hand = [[*runs[0][2 * s : 2 * s + 2], *(3 + i for i in runs[1][2 * s : 2 * s + 2])] for s in range(3)]
+    assert Order(6, batch_size=4, seed=7, labels=np.array([4, 4, 4, 9, 9, 9]))(0, 3).tolist() == by_hand
+    assert by_hand == [[2, 1, 5, 4], [0, 2, 3, 4], [0, 1, 5, 3]]
+
+
+def test_balanced_feeds_of_both_sources_hold_the_same_and_a_device_reads_its_columns() -> None:
+    data = columns(60) | {"label": LABELS}
+    items = [{name: array[i] for name, array in data.items()} for i in range(60)]
+    settings = {"batch_size": 12, "seed": 2, "room": 4, "balance": "label"}
+    pointed = Resident(data, **settings).feed(9, 3)["index"]
+    for given in (Columns(data), items):
+        streaming = Streaming(given, **settings, buffer_bytes=1 << 20)
+        held = streaming.feed(9, 3)
+        np.testing.assert_array_equal(held["k"][:3], pointed[:3])
+        np.testing.assert_array_equal(streaming.feed(9, 3, slice(3, 6))["x"], held["x"][:, 3:6])
+        assert sum(mask.sum() for _, mask in streaming.sweep()) == 60  # a validation is no balanced batch
+
+
+def test_a_batch_that_the_classes_cannot_share_is_an_error() -> None:
+    with pytest.raises(InputError, match="multiple of the number of classes, 3, for balanced batches; found 16; take 18"):
+        make_source(columns(60) | {"label": LABELS}, batch_size=16, seed=0, **ROOM, balance="label")

@@ -90,8 +90,9 @@ def test_a_training_leaves_what_the_layout_promises(uninterrupted, toy) -> None:
     assert (playing.card["system"], playing.card["play"]) == ("line", {"offset": 37.0})
     assert playing.card["criterion"] == {"name": "mse", "mode": "min", "value": playing.card["metrics"]["mse"]}
     held_out = toy.point_set().splits["validation"]
-    params = playing.params["line"]
-    mse = np.mean((held_out["x"] @ params["w"] + params["b"] - held_out["y"]) ** 2)
+    params, mean = playing.params["line"], playing.extra["centre"]
+    np.testing.assert_allclose(mean, toy.point_set().splits["train"]["x"].mean(0), atol=1e-6)
+    mse = np.mean(((held_out["x"] - mean) @ params["w"] + params["b"] - held_out["y"]) ** 2)
     np.testing.assert_allclose(playing.card["metrics"]["mse"], mse, rtol=1e-5)
 
 
@@ -354,7 +355,9 @@ def test_shares_divide_the_steps_without_loss() -> None:
 
 def test_a_training_that_diverges_keeps_its_last_good_checkpoint(toy, tmp_path) -> None:
     paper = toy.RECIPE.presets["paper"]
-    steep = replace(paper, optimizer=replace(paper.optimizer, name="sgd", learning_rate=5.0), validate_every_epochs=1)
+    steep = replace(
+        paper, optimizer=replace(paper.optimizer, name="sgd", learning_rate=5.0, plateau_factor=1.0), validate_every_epochs=1
+    )
     with pytest.raises(NonFiniteLoss) as caught:
         train(toy.RECIPE, steep, toy.point_set(), tmp_path, steps=STEPS)
     last = checkpoint.latest(tmp_path)
@@ -379,7 +382,7 @@ def poisoned(toy, where: str, at: int = 40):
             return {"line": {**params["line"], "unused": jnp.zeros(2)}}, {**extra, "mean": jnp.zeros(3)}
 
         def loss(params, extra, batch, key, progress):
-            value, (kept, metrics) = system.losses["line"](params, {"seen": extra["seen"]}, batch, key, progress)
+            value, (kept, metrics) = system.losses["line"](params, extra, batch, key, progress)
             mean = nan_from(progress.step, extra["mean"]) if where == "extra" else extra["mean"]
             return value, ({**kept, "mean": mean}, metrics)
 

@@ -21,7 +21,7 @@ import numpy as np
 from drumjax.systems.system import System
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.endings import Ended
-from drumjax.train.engine import State, init_state, new_state
+from drumjax.train.engine import Begin, State, init_state, new_state
 from drumjax.train.recipe import Recipe, Stage
 
 FEATURES = 5
@@ -39,17 +39,18 @@ def line_system(noise: float = 0.1, player: str = "line") -> System:
     """Linear regression, the inputs shaken by noise that is drawn for each item."""
 
     def init(key, batch):
-        return {player: {"w": jax.random.normal(key, batch["x"].shape[1:]), "b": jnp.zeros(())}}, {"seen": jnp.int32(0)}
+        extra = {"seen": jnp.int32(0), "centre": jnp.zeros(batch["x"].shape[1:])}
+        return {player: {"w": jax.random.normal(key, batch["x"].shape[1:]), "b": jnp.zeros(())}}, extra
 
     def loss(params, extra, batch, key, progress):
         own = params[player]
         shaken = jax.vmap(lambda i: noise * jax.random.normal(jax.random.fold_in(key, i), (FEATURES,)))(batch["slot"])
-        error = (batch["x"] + shaken) @ own["w"] + own["b"] - batch["y"]
-        return jnp.mean(error**2), ({"seen": extra["seen"] + 1}, {"fraction": progress.fraction, "bias": own["b"]})
+        error = (batch["x"] - extra["centre"] + shaken) @ own["w"] + own["b"] - batch["y"]
+        return jnp.mean(error**2), ({**extra, "seen": extra["seen"] + 1}, {"fraction": progress.fraction, "bias": own["b"]})
 
     def validate(params, extra, batch):
         own = params[player]
-        error = batch["x"] @ own["w"] + own["b"] - batch["y"]
+        error = (batch["x"] - extra["centre"]) @ own["w"] + own["b"] - batch["y"]
         return {"squares": jnp.sum(batch["mask"] * error**2), "n": jnp.sum(batch["mask"])}
 
     return System(init, {player: loss}, validate, lambda params, extra, key, condition: condition @ params[player]["w"])
@@ -74,8 +75,13 @@ def summarise(sums):
     return {"mse": float(sums["squares"] / sums["n"])}
 
 
+def begin(train):
+    """Measures the inputs."""
+    return Begin(extra={"centre": jnp.mean(train["x"], 0)})
+
+
 def one_stage(config, info):
-    return [Stage(line_system(config.noise), {"line": make_optimizer(config.optimizer)})]
+    return [Stage(line_system(config.noise), {"line": make_optimizer(config.optimizer)}, begin=begin)]
 
 
 def two_stages(config, info):
@@ -89,16 +95,18 @@ def two_stages(config, info):
     return [first, Stage(line_system(config.noise, "second"), optimizers, share=3.0, enter=enter)]
 
 
+ANNEALED = OptimizerConfig(plateau_factor=0.5, plateau_patience=1)
 RECIPE = Recipe(
     name="line",
     kind="points",
     config_type=LineConfig,
-    presets={"paper": LineConfig(ema_decay=0.9, validate_every_epochs=8, dispatch_steps=16)},
+    presets={"paper": LineConfig(optimizer=ANNEALED, ema_decay=0.9, validate_every_epochs=8, dispatch_steps=16)},
     summaries={"paper": "a line, and nothing given up"},
     stages=one_stage,
     summarise=summarise,
     play=lambda config, info, sums: {"offset": float(sums["n"])},
     criterion=("mse", "min"),
+    anneal_by="mse",
 )
 TWO_STAGES = RECIPE._replace(name="two-lines", stages=two_stages)
 
