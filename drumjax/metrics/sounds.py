@@ -8,9 +8,9 @@ Conventions:
   - A difference of two methods is taken sound by sound, first minus second: below 0 the first one is nearer. Its interval is a
     bootstrap over groups (takes of one drum are no independent witnesses), 95 % by percentiles.
 
-Sources: spectral convergence and the normalised log error are eqs. 11 and 12 of Neural Drum Machine (after Arık, Jun and Diamos,
-"Fast Spectrogram Inversion Using Multi-Head Convolutional Neural Networks", 2019), where they are losses; the log-mel error, which
-does not depend on how much of a sound is silence at the floor's level, and the intervals are our decisions.
+Sources: spectral convergence and the log-mel error are eqs. 11 and 12 of Neural Drum Machine (after Arık, Jun and Diamos, "Fast
+Spectrogram Inversion Using Multi-Head Convolutional Neural Networks", 2019), where they are losses. The log difference, which says
+how many nats an element is off and does not depend on how much of a sound lies at the floor, and the intervals are our decisions.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ DB_PER_NAT = 20 / np.log(10)
 
 DEFINITIONS: Mapping[str, str] = {
     "spectral_convergence": "‖m - m̂‖ / ‖m‖ of a sound's mel magnitudes, Frobenius norms over frames and bands (eq. 11)",
-    "log_mel_error": "mean over frames and bands of |ln(m + floor) - ln(m̂ + floor)| of a sound's mel magnitudes; 0.115 is 1 dB",
-    "sc_log": "Σ|ln(m + floor) - ln(m̂ + floor)| / Σ|ln(m + floor)| over frames and bands of a sound (eq. 12)",
+    "log_mel_error": "Σ|ln(m + floor) - ln(m̂ + floor)| / Σ|ln(m + floor)| over frames and bands of a sound (eq. 12)",
+    "log_difference": "mean over frames and bands of |ln(m + floor) - ln(m̂ + floor)| of a sound's mel magnitudes; 0.115 is 1 dB",
 }
 
 
@@ -72,22 +72,22 @@ def spectral_convergence(reference: np.ndarray, estimate: np.ndarray) -> np.ndar
 
 
 def log_mel_error(reference: np.ndarray, estimate: np.ndarray, floor: float = FLOOR) -> np.ndarray:
-    """The mean absolute difference of the logarithms, over frames and bands: float64 (n,), in nats; arguments as above."""
-    validate(reference, estimate)
-    return _log_difference(reference, estimate, floor).mean((1, 2), dtype=np.float64)
-
-
-def sc_log(reference: np.ndarray, estimate: np.ndarray, floor: float = FLOOR) -> np.ndarray:
-    """The absolute difference of the logarithms as a share of the reference's (eq. 12): float64 (n,).
+    """The absolute difference of the logarithms as a share of the reference's (eq. 12): float64 (n,); arguments as above.
 
     The share depends on the level: a magnitude of 1 has the logarithm 0, one at the floor -11.5.
     """
     validate(reference, estimate)
     whole = np.abs(np.log(reference + floor)).sum((1, 2), dtype=np.float64)
-    return _log_difference(reference, estimate, floor).sum((1, 2), dtype=np.float64) / whole
+    return _absolute(reference, estimate, floor).sum((1, 2), dtype=np.float64) / whole
 
 
-def _log_difference(reference: np.ndarray, estimate: np.ndarray, floor: float) -> np.ndarray:
+def log_difference(reference: np.ndarray, estimate: np.ndarray, floor: float = FLOOR) -> np.ndarray:
+    """The mean absolute difference of the logarithms over frames and bands: float64 (n,), in nats; arguments as above."""
+    validate(reference, estimate)
+    return _absolute(reference, estimate, floor).mean((1, 2), dtype=np.float64)
+
+
+def _absolute(reference: np.ndarray, estimate: np.ndarray, floor: float) -> np.ndarray:
     return np.abs(np.log(reference + floor) - np.log(estimate + floor))
 
 
@@ -96,7 +96,7 @@ def measure(reference: np.ndarray, estimate: np.ndarray, floor: float = FLOOR) -
     return {
         "spectral_convergence": spectral_convergence(reference, estimate),
         "log_mel_error": log_mel_error(reference, estimate, floor),
-        "sc_log": sc_log(reference, estimate, floor),
+        "log_difference": log_difference(reference, estimate, floor),
     }
 
 
