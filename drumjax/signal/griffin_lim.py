@@ -11,8 +11,13 @@ import numpy as np
 from drumjax.signal.mel import MelConfig, mel_filterbank
 from drumjax.signal.spectrum import STFTConfig, istft, stft
 
+_RANK_CUT = 1e-6
+"""Singular values of a filterbank below this part of the greatest are rounding, under 1e-9 of it; true ones are far above."""
 
-def griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, *, iterations: int = 60) -> jax.Array:
+
+def griffin_lim(
+    mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, *, iterations: int = 60, momentum: float = 0.99
+) -> jax.Array:
     """Sound whose mel spectrogram is near a given one: `magnitudes_of_mel`, then `from_magnitudes` from random phases.
 
     Args:
@@ -20,30 +25,41 @@ def griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, *,
       config: framing and bands.
       key: of the random phases; each item's are drawn from its own key, whatever the batch.
       iterations: of `from_magnitudes`.
+      momentum: of `from_magnitudes`; without it (0) the spectral convergence of 42 recorded one-shots was .096 after 60 iterations,
+        with it .049.
 
     Returns:
       float32 (items, samples).
     """
-    return _griffin_lim(jnp.asarray(mel_magnitudes, jnp.float32), config, key, iterations)
+    return _griffin_lim(jnp.asarray(mel_magnitudes, jnp.float32), config, key, iterations, momentum)
 
 
-@functools.partial(jax.jit, static_argnames=("config", "iterations"))
-def _griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, iterations: int) -> jax.Array:
+@functools.partial(jax.jit, static_argnames=("config", "iterations", "momentum"))
+def _griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, iterations: int, momentum: float) -> jax.Array:
     spectrum = magnitudes_of_mel(mel_magnitudes, config)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(spectrum)))
     turns = jax.vmap(lambda key: jax.random.uniform(key, spectrum.shape[1:]))(keys)
-    return from_magnitudes(spectrum, jnp.exp(2j * jnp.pi * turns), config, iterations=iterations)
+    return from_magnitudes(spectrum, jnp.exp(2j * jnp.pi * turns), config, iterations=iterations, momentum=momentum)
 
 
 def magnitudes_of_mel(mel_magnitudes: jax.Array, config: MelConfig) -> jax.Array:
-    """Magnitudes (..., frames, fft_bins), at least 0, whose mel bands are near the given ones (..., frames, bins)."""
-    return jnp.maximum(jnp.matmul(mel_magnitudes, _pseudo_inverse(config), precision="highest"), 0)
+    """Magnitudes (..., frames, fft_bins), at least 0, whose mel bands are near the given ones (..., frames, bins).
+
+    The product with the filterbank's pseudo-inverse, negative values set to 0. At the paper's sizes the filterbank has rank 436 of
+    512, since the bands at the low end are narrower than a bin: what is below a millionth of its greatest singular value counts as
+    0. With NumPy's own cut the result is useless (spectral convergence of the bands 3.2 on 42 recorded one-shots, here .0007).
+    Non-negative least squares, 20 multiplicative updates, came hardly nearer in sound (.048 against .049 after Griffin–Lim) at 20
+    times the time, and `librosa.feature.inverse.mel_to_stft`, whose solver stops early, much less near (.28 in the bands).
+    """
+    return jnp.maximum(jnp.matmul(mel_magnitudes, mel_pseudo_inverse(config), precision="highest"), 0)
 
 
 @functools.lru_cache
-def _pseudo_inverse(config: MelConfig) -> np.ndarray:
-    """float32 (bins, fft_bins)."""
-    return np.linalg.pinv(mel_filterbank(config).astype(np.float64)).astype(np.float32)
+def mel_pseudo_inverse(config: MelConfig) -> np.ndarray:
+    """The Moore–Penrose inverse of `mel_filterbank`, float32 (bins, fft_bins), read-only."""
+    inverse = np.linalg.pinv(mel_filterbank(config).astype(np.float64), rcond=_RANK_CUT).astype(np.float32)
+    inverse.setflags(write=False)
+    return inverse
 
 
 def from_magnitudes(

@@ -19,6 +19,8 @@ from drumjax.signal.spectrum import Form, STFTConfig, magnitudes
 FULL_SCALE = 32_767
 """The int16 that stands for 1, as `drumjax.signal.audio_file` writes it."""
 
+Array = jax.Array | np.ndarray
+
 # Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above.
 _HZ_PER_MEL = 200 / 3
 _BREAK_HZ = 1000.0
@@ -121,12 +123,14 @@ class Standardizer(NamedTuple):
 class Moments(NamedTuple):
     """What `fit_standardizer` knows of some spectrograms; two of them merge into one."""
 
-    count: jax.Array
-    mean: jax.Array
-    squares: jax.Array
+    items: Array
+    """How many, ()."""
+    mean: Array
+    """Of each element, (frames, bins), as all that follows."""
+    squares: Array
     """Sum of the squared differences from the mean."""
-    low: jax.Array
-    high: jax.Array
+    low: Array
+    high: Array
 
 
 def moments(log_magnitudes: jax.Array, mask: jax.Array | None = None) -> Moments:
@@ -137,7 +141,7 @@ def moments(log_magnitudes: jax.Array, mask: jax.Array | None = None) -> Moments
       mask: (items,), 1 for the items that count; None for all.
 
     Returns:
-      float32: count (), the rest (frames, bins).
+      float32: items (), the rest (frames, bins).
     """
     x = jnp.asarray(log_magnitudes, jnp.float32)
     counts = jnp.ones(x.shape[0], bool) if mask is None else jnp.asarray(mask) > 0
@@ -163,22 +167,22 @@ def fit_standardizer(batches: Iterable[jax.Array | Moments]) -> Standardizer:
     for batch in batches:
         measured = batch if isinstance(batch, Moments) else measure(batch)
         found = Moments(*(np.asarray(part, np.float64) for part in measured))
-        if found.count:
+        if found.items:
             total = found if total is None else _merged(total, found)
     if total is None:
         raise ValueError("expected at least one spectrogram, found none")
     # The range says exactly whether an element ever varies; a sum of squares is off by its last bits.
     varies = total.high > total.low
     mean = np.where(varies, total.mean, total.low)
-    deviation = np.where(varies, np.sqrt(total.squares / total.count), 0)
+    deviation = np.where(varies, np.sqrt(total.squares / total.items), 0)
     return Standardizer(jnp.asarray(mean, jnp.float32), jnp.asarray(deviation, jnp.float32))
 
 
 def _merged(a: Moments, b: Moments) -> Moments:
-    count, difference = a.count + b.count, b.mean - a.mean
-    mean = a.mean + difference * (b.count / count)
-    squares = a.squares + b.squares + np.square(difference) * (a.count * b.count / count)
-    return Moments(count, mean, squares, np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+    items, difference = a.items + b.items, b.mean - a.mean
+    mean = a.mean + difference * (b.items / items)
+    squares = a.squares + b.squares + np.square(difference) * (a.items * b.items / items)
+    return Moments(items, mean, squares, np.minimum(a.low, b.low), np.maximum(a.high, b.high))
 
 
 def standardize(log_magnitudes: jax.Array, standardizer: Standardizer) -> jax.Array:
