@@ -322,6 +322,52 @@ def test_another_member_than_the_instrument_names_is_refused(tmp_path) -> None:
         checkpoint.find(out)
 
 
+def test_an_instrument_of_several_members_names_and_verifies_each(tmp_path) -> None:
+    model, vocoder = make(tmp_path / "a", 1, 0.1), make(tmp_path / "b", 2, 0.2)
+    members = {"model": checkpoint.Member(model, {"credits": ["somebody"]}), "vocoder": checkpoint.Member(vocoder)}
+    out = checkpoint.export_members(members, tmp_path / "out", name="two", kind="sounds", half=True)
+    found = checkpoint.find_members(out)
+    assert found == {"model": out / "model", "vocoder": out / "vocoder"}
+    assert checkpoint.find(out) == out / "model"
+    for role, place in (("model", model), ("vocoder", vocoder)):
+        checkpoint.verify(found[role])
+        assert_same(checkpoint.load_playing(found[role]).params, checkpoint.load_playing(place).params)
+    assert checkpoint.read_card(out / "model")["credits"] == ["somebody"]
+    both = checkpoint.fingerprint_members(found)
+    assert both not in (checkpoint.fingerprint(found["model"]), checkpoint.fingerprint(found["vocoder"]))
+    assert checkpoint.fingerprint_members({"model": found["model"]}) == checkpoint.fingerprint(found["model"])
+    shutil.copytree(out / "model", tmp_path / "other")
+    shutil.rmtree(out / "vocoder")
+    with pytest.raises(InputError, match="the member 'vocoder'; found no checkpoint"):
+        checkpoint.find_members(out)
+    shutil.move(tmp_path / "other", out / "vocoder")
+    with pytest.raises(InputError, match=r"the member 'vocoder' of instrument\.json; found another one"):
+        checkpoint.find_members(out)
+    checkpoint.export_members(members, out, name="two", kind="sounds")
+    assert checkpoint.find_members(out).keys() == members.keys()
+    for roles in ({"vocoder": members["vocoder"]}, {"model": members["model"], "../x": members["vocoder"]}):
+        with pytest.raises(ValueError, match="expected roles"):
+            checkpoint.export_members(roles, tmp_path / "none", name="x", kind="x")
+    assert not (tmp_path / "none").exists()
+
+
+def test_lists_come_back_as_lists_without_a_target(tmp_path) -> None:
+    tree = {"layers": [jnp.ones(2), {"a": [jnp.zeros(3), {}], "b": [[]]}], "0": {"0": jnp.ones(1)}}
+    place = checkpoint.save(tmp_path / "1", {"play": tree}, {"card.json": CARD})
+    back = checkpoint.load(place)["play"]
+    assert jax.tree.structure(back) == jax.tree.structure(tree)
+    assert all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(back), jax.tree.leaves(tree), strict=True))
+    manifest = json.loads((place / "manifest.json").read_text())
+    manifest.pop("seal")
+    for lists in (["layers", "0/0"], ["layers/0/1"], ["layers/0"], ["layers/1"], ["0", "0"], [""], [7], "layers"):
+        manifest["items"]["play"]["lists"] = lists
+        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        sealed = manifest | {"seal": hashlib.sha256(text.encode()).hexdigest()}
+        (place / "manifest.json").write_text(json.dumps(sealed, indent=1, sort_keys=True) + "\n")
+        with pytest.raises(InputError, match=r"manifest\.json: expected"):
+            checkpoint.load(place)
+
+
 def test_values_beyond_half_precision_are_not_turned_into_infinity(tmp_path) -> None:
     with pytest.raises(ValueError, match="65504"):
         checkpoint.save(tmp_path / "1", {"play": {"w": jnp.float32(1e6)}}, {}, half=True)

@@ -10,7 +10,7 @@ STEP/
 A checkpoint is written beside its place as `STEP.tmp`, flushed to the disk and renamed, so that a directory called STEP is always
 whole, whenever the process or the machine died. Everything is verified before anything is restored: orbax alone loads damaged
 bytes in silence. Nothing is pickled: arrays are stored under names, and their structure comes from the caller's own target, or
-is nested dictionaries.
+is nested dictionaries and lists.
 """
 
 from __future__ import annotations
@@ -74,21 +74,28 @@ def _describe(leaf: Any) -> dict[str, Json]:
     return {"shape": list(np.shape(leaf)), "dtype": str(np.asarray(leaf).dtype if dtype is None else dtype)}
 
 
-def _empty_dicts(tree: Tree, prefix: str = "") -> list[str]:
-    """Names of the empty dictionaries inside nested dictionaries, which no leaf tells of."""
-    if not isinstance(tree, Mapping):
-        return []
-    if not tree:
-        return [prefix]
-    return [name for key, child in tree.items() for name in _empty_dicts(child, f"{prefix}/{key}" if prefix else str(key))]
+def _children(tree: Tree) -> list[tuple[str, Tree]]:
+    """What is inside a dictionary or a list, by name; nothing in anything else."""
+    if isinstance(tree, Mapping):
+        return [(str(key), child) for key, child in tree.items()]
+    return [(str(k), child) for k, child in enumerate(tree)] if type(tree) is list else []
 
 
-def _is_nested_dict(tree: Tree) -> bool:
-    """Whether the tree is dictionaries of dictionaries down to arrays: what can be restored without a target."""
+def _nodes(tree: Tree, prefix: str = "") -> Iterator[tuple[str, Tree]]:
+    """Every dictionary and list of a structure with its name, the outer ones first."""
+    if isinstance(tree, Mapping) or type(tree) is list:
+        yield prefix, tree
+        for key, child in _children(tree):
+            yield from _nodes(child, f"{prefix}/{key}" if prefix else key)
+
+
+def _is_nested(tree: Tree) -> bool:
+    """Whether the tree is dictionaries with names for keys, and lists, down to arrays: what can be restored without a target."""
     import jax
 
-    if isinstance(tree, Mapping):
-        return all(isinstance(key, str) and _is_nested_dict(child) for key, child in tree.items())
+    if isinstance(tree, Mapping) or type(tree) is list:
+        named = not isinstance(tree, Mapping) or all(isinstance(key, str) for key in tree)
+        return named and all(_is_nested(child) for _, child in _children(tree))
     return jax.tree_util.all_leaves([tree])
 
 
@@ -182,7 +189,13 @@ def _save_item(directory: Path, tree: Tree, *, half: bool) -> dict[str, Json]:
             checkpointer.save(directory, stored)
         # It says in which folder of this machine the checkpoint was written, and nothing reads it: it goes to nobody else.
         (directory / "commit_success.txt").unlink(missing_ok=True)
-    return {"arrays": description, "empty": _empty_dicts(tree), "nested_dicts": _is_nested_dict(tree)}
+    # Of a dictionary without anything no leaf tells, nor whether "0" is a key or a place.
+    nodes = list(_nodes(tree))
+    lists = [name for name, node in nodes if type(node) is list]
+    empty = [name for name, node in nodes if isinstance(node, Mapping) and not node]
+    return {"arrays": description, "empty": empty, "nested_dicts": isinstance(tree, Mapping) and _is_nested(tree)} | (
+        {"lists": lists} if lists else {}
+    )
 
 
 _NOISY = ("absl", "concurrent.futures")
@@ -333,6 +346,8 @@ def read_manifest(place: Path) -> dict[str, Json]:
         require(fits, f"arrays, empty and nested_dicts of the item {item}", description)
         assert isinstance(arrays, dict)
         names = [*arrays, *(name for name in description["empty"] if name)]
+        lists = description.get("lists", [])
+        require(isinstance(lists, list) and all(isinstance(name, str) and name for name in lists), f"lists of {item}", lists)
         require(all(isinstance(name, str) for name in names), "names", names)
         inner = {"/".join(parts[:k]) for parts in (name.split("/") for name in names) for k in range(1, len(parts))}
         require(not inner & set(names) and len(set(names)) == len(names), "no array inside another", sorted(inner & set(names)))
@@ -398,7 +413,7 @@ def load(
     Args:
       directory: a checkpoint directory.
       target: `{item: structure}` of arrays or `jax.ShapeDtypeStruct`s that the stored ones must match in names, shapes and dtypes;
-        only its items are read. None: nested dictionaries come back, and an item of another structure is an error.
+        only its items are read. None: nested dictionaries and lists come back, and an item of another structure is an error.
       items: without a target, which items to read; None for all.
 
     Returns:
@@ -426,7 +441,9 @@ def _restore(
             _compare(place, item, description, target[item])
         elif not description["nested_dicts"]:
             remedy = "restore it with a target, as training does on --resume auto"
-            raise InputError(place, rule="nested dictionaries of arrays", found=f"another structure in {item!r}", remedy=remedy)
+            raise InputError(
+                place, rule="nested dictionaries and lists of arrays", found=f"another structure in {item!r}", remedy=remedy
+            )
         leaves = _load_leaves(place / "state" / item, description["arrays"])
         if target is not None:
             import jax
@@ -434,7 +451,7 @@ def _restore(
             names, structure = _flatten(target[item])
             result[item] = jax.tree.unflatten(structure, [leaves[name] for name in names])
         else:
-            result[item] = _nest(leaves, description["empty"])
+            result[item] = _nest(place, leaves, description["empty"], description.get("lists", []))
     return result
 
 
@@ -503,14 +520,28 @@ def _load_leaves(directory: Path, description: dict[str, Json]) -> dict[str, Any
     return leaves
 
 
-def _nest(leaves: Mapping[str, Any], empty: Sequence[str]) -> Tree:
+def _nest(place: Path, leaves: Mapping[str, Any], empty: Sequence[str], lists: Sequence[str]) -> Tree:
+    def refuse(name: str) -> InputError:
+        return InputError(place / MANIFEST, rule="names that fit a structure", found=f"{name:.80}", remedy=REMEDY)
+
     tree: dict[str, Any] = {}
-    for name, value in [*leaves.items(), *((name, {}) for name in empty if name)]:
+    for name, value in [*leaves.items(), *((name, {}) for name in (*empty, *lists) if name)]:
         *parents, last = name.split("/")
-        node = tree
+        inside = tree
         for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = value
+            inside = inside.setdefault(parent, {})
+            if not isinstance(inside, dict):
+                raise refuse(name)
+        inside.setdefault(last, value)
+    for name in sorted(lists, key=len, reverse=True):  # the inner ones first: an outer one's name is shorter
+        *parents, last = name.split("/")
+        inside = tree
+        for parent in parents:
+            inside = inside[parent]
+        places = inside[last]
+        if not isinstance(places, dict) or places.keys() != {str(k) for k in range(len(places))}:
+            raise refuse(name)
+        inside[last] = [places[str(k)] for k in range(len(places))]
     return tree
 
 
@@ -518,7 +549,7 @@ class Playing(NamedTuple):
     """What playing needs of a checkpoint.
 
     Attributes:
-      params: `{player: nested dictionaries of numpy arrays}`, the moving averages where training kept them.
+      params: `{player: nested dictionaries and lists of numpy arrays}`, the moving averages where training kept them.
       extra: codebooks and batch statistics, `{}` where there are none.
       card: the card's content.
     """
