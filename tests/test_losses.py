@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 import scipy.special
 
-from drumjax.losses import discriminator_loss, generator_loss, kl_standard_normal, masked_mean, r1_penalty, soft_bce
+from drumjax.losses import (
+    IMQ_SCALES,
+    discriminator_loss,
+    generator_loss,
+    inverse_multiquadratic,
+    kl_standard_normal,
+    log_magnitude_error,
+    mask_bce,
+    masked_mean,
+    mmd_by_class,
+    mmd_imq,
+    r1_penalty,
+    soft_bce,
+    spectral_convergence,
+)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "jitted"])
@@ -91,3 +105,179 @@ def test_r1_penalty_is_the_squared_length_of_the_gradient_by_hand(jitted):
     slopes = 1 - np.tanh(np.einsum("nij,ij->n", x, w)) ** 2
     penalty = jitted(lambda x: r1_penalty(lambda x: jnp.tanh(jnp.einsum("nij,ij->n", x, w)), x))
     np.testing.assert_allclose(penalty(x), slopes**2 * np.sum(w**2), rtol=1e-4)
+
+
+def spectra(items=3):
+    """Pairs of magnitudes over several orders of magnitude, zeros among them."""
+    made = np.exp(np.random.default_rng(6).normal(-3, 4, (2, items, 5, 7))).astype(np.float32)
+    made[:, :, 3] = 0
+    return made
+
+
+def test_spectral_convergence_is_eq_11(jitted):
+    reference, estimate = spectra()
+    r, e = reference.astype(np.float64), estimate.astype(np.float64)
+    expected = [np.linalg.norm(a - b) / np.linalg.norm(a) for a, b in zip(r, e, strict=True)]
+    np.testing.assert_allclose(jitted(spectral_convergence)(reference, estimate), expected, rtol=1e-5)
+
+
+def test_spectral_convergence_is_0_for_equal_spectra_and_1_for_silence(jitted):
+    reference, _ = spectra()
+    np.testing.assert_array_equal(jitted(spectral_convergence)(reference, reference), 0)
+    np.testing.assert_allclose(jitted(spectral_convergence)(reference, np.zeros_like(reference)), 1, rtol=1e-6)
+
+
+def test_log_magnitude_error_is_eq_12_with_its_normaliser_and_an_epsilon_of_1e_5(jitted):
+    reference, estimate = spectra()
+    r, e = np.log(reference.astype(np.float64) + 1e-5), np.log(estimate.astype(np.float64) + 1e-5)
+    expected = [np.abs(a - b).sum() / np.abs(a).sum() for a, b in zip(r, e, strict=True)]
+    np.testing.assert_allclose(jitted(log_magnitude_error)(reference, estimate), expected, rtol=1e-5)
+    np.testing.assert_array_equal(jitted(log_magnitude_error)(reference, reference), 0)
+
+
+def test_log_magnitude_error_takes_the_floor_that_it_is_given():
+    reference, estimate = np.full((1, 2, 2), 3.0), np.full((1, 2, 2), 7.0)
+    # |log 4 − log 8| / log 4
+    assert float(log_magnitude_error(jnp.asarray(reference), jnp.asarray(estimate), floor=1.0)[0]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("loss", [spectral_convergence, log_magnitude_error])
+@pytest.mark.parametrize("case", ["equal", "silent reference", "silent estimate", "both silent", "huge"])
+def test_spectral_losses_and_their_gradients_are_finite(loss, case):
+    reference, estimate = spectra()
+    silence = np.zeros_like(reference)
+    reference, estimate = {
+        "equal": (reference, reference),
+        "silent reference": (silence, estimate),
+        "silent estimate": (reference, silence),
+        "both silent": (silence, silence),
+        "huge": (1e15 * reference, 1e-15 * estimate),
+    }[case]
+    values, gradient = loss(jnp.asarray(reference), jnp.asarray(estimate)), jax.grad(lambda e: loss(reference, e).sum())(estimate)
+    assert np.isfinite(values).all()
+    assert np.isfinite(gradient).all()
+
+
+def test_the_gradient_of_spectral_convergence_is_the_difference_over_both_norms():
+    reference, estimate = spectra(1)
+    difference = (estimate - reference).astype(np.float64)
+    expected = difference / np.linalg.norm(difference) / np.linalg.norm(reference.astype(np.float64))
+    found = jax.grad(lambda e: spectral_convergence(reference, e)[0])(jnp.asarray(estimate))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+
+
+def test_mask_bce_is_the_mean_cross_entropy_over_samples_of_eq_9(jitted):
+    rng = np.random.default_rng(7)
+    logits, mask = rng.normal(scale=4, size=(3, 50)), np.arange(50) < np.array([[10], [50], [0]])
+    p = scipy.special.expit(logits)
+    expected = -np.where(mask, np.log(p), np.log1p(-p)).mean(1)
+    np.testing.assert_allclose(jitted(mask_bce)(logits, mask.astype(np.float32)), expected, rtol=1e-5)
+
+
+def test_mask_bce_of_no_opinion_is_log_2():
+    np.testing.assert_allclose(mask_bce(jnp.zeros((1, 9)), jnp.ones((1, 9))), np.log(2), rtol=1e-6)
+
+
+def kernel(a, b):
+    """The inverse multiquadratic kernel of two codes, in plain Python."""
+    square, base = sum((x - y) ** 2 for x, y in zip(a, b, strict=True)), 2 * len(a)
+    return sum(base * scale / (base * scale + square) for scale in (0.1, 0.2, 0.5, 1, 2, 5, 10))
+
+
+def u_statistic(codes, prior):
+    """Eq. 3 as it is printed."""
+    n, pairs = len(codes), range(len(codes))
+    within = sum(kernel(x[i], x[j]) for x in (codes, prior) for i in pairs for j in pairs if i != j) / (n * (n - 1))
+    return within - 2 / n**2 * sum(kernel(codes[i], prior[j]) for i in pairs for j in pairs)
+
+
+def test_the_kernels_base_is_128_at_64_dimensions_and_its_scales_are_those_of_the_waes_code():
+    # Tolstikhin et al., "Wasserstein Auto-Encoders", the code for CelebA: C = 2 · d · σ² = 128 times each scale.
+    assert IMQ_SCALES == (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+    at_8 = jnp.zeros((1, 64)).at[0, 0].set(8.0)  # a squared distance of 64
+    expected = sum(128 * s / (128 * s + 64) for s in IMQ_SCALES)
+    assert float(inverse_multiquadratic(jnp.zeros((1, 64)), at_8)[0, 0]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_kernel_is_seven_at_distance_0_and_symmetric_and_positive_definite(jitted):
+    x = np.random.default_rng(8).normal(size=(12, 5)).astype(np.float32)
+    gram = np.asarray(jitted(inverse_multiquadratic)(x, x))
+    np.testing.assert_allclose(np.diag(gram), 7, rtol=1e-5)
+    np.testing.assert_allclose(gram, gram.T, rtol=1e-6)
+    assert np.linalg.eigvalsh(gram.astype(np.float64)).min() > 0
+    np.testing.assert_allclose(gram, [[kernel(a, b) for b in x.astype(np.float64)] for a in x.astype(np.float64)], rtol=1e-5)
+
+
+def classes_of_codes():
+    """Codes of four classes in mixed order, of 9, 1, 6 and no items; three items do not count."""
+    rng = np.random.default_rng(9)
+    label = rng.permutation([0] * 9 + [1] + [2] * 6).astype(np.int32)
+    codes, prior = rng.normal(0.3, 1.5, (16, 6)), rng.normal(size=(16, 6))
+    mask = np.ones(16)
+    mask[np.flatnonzero(label == 0)[:2]] = 0
+    mask[np.flatnonzero(label == 2)[3]] = 0
+    return codes, prior, label, mask
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_discrepancy_of_each_class_is_the_u_statistic_of_eq_3_as_a_double_loop(jitted, masked):
+    codes, prior, label, mask = classes_of_codes()
+    mask = mask if masked else np.ones(16)
+    chosen = [(label == c) & (mask > 0) for c in range(4)]
+    expected = [u_statistic(codes[own], prior[own]) if own.sum() > 1 else 0 for own in chosen]
+    found, counts = jitted(lambda *given: mmd_by_class(*given[:3], 4, given[3]))(codes, prior, label, mask)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    np.testing.assert_array_equal(counts, [own.sum() for own in chosen])
+
+
+def test_the_regulariser_is_the_mean_of_eq_4_over_the_classes_that_have_two_items():
+    codes, prior, label, mask = classes_of_codes()
+    expected = np.mean([u_statistic(codes[own], prior[own]) for c in (0, 2) for own in [(label == c) & (mask > 0)]])
+    assert float(mmd_imq(codes, prior, label, 4, mask)) == pytest.approx(expected, abs=2e-5)
+    assert float(mmd_imq(codes, prior, label, 11, mask)) == pytest.approx(expected, abs=2e-5)  # classes that the batch lacks
+
+
+def test_no_class_of_two_items_gives_0_and_a_gradient_of_0():
+    codes, label = jnp.ones((3, 4)), jnp.array([0, 1, 2])
+    value, gradient = jax.value_and_grad(lambda z: mmd_imq(z, jnp.zeros((3, 4)), label, 3))(codes)
+    assert float(value) == 0
+    np.testing.assert_array_equal(gradient, 0)
+
+
+def test_the_u_statistic_is_unbiased_and_grows_with_the_shift_of_the_codes():
+    draws = jax.jit(
+        lambda key, shift: mmd_imq(
+            shift + jax.random.normal(key, (128, 8)),
+            jax.random.normal(jax.random.fold_in(key, 1), (128, 8)),
+            jnp.arange(128) % 2,
+            2,
+        )
+    )
+    keys = jax.random.split(jax.random.key(0), 100)
+    found = {shift: np.asarray([draws(key, shift) for key in keys]) for shift in (0.0, 0.25, 0.5, 1.0)}
+    error = found[0.0].std() / np.sqrt(len(keys))
+    assert abs(found[0.0].mean()) < 4 * error
+    assert found[0.0].min() < 0  # an estimate without bias of what is 0 must be below it at times
+    means = [values.mean() for values in found.values()]
+    assert means == sorted(means)
+    assert means[1] > 10 * error
+
+
+def test_descending_the_discrepancy_brings_shifted_codes_to_the_prior():
+    prior = jax.random.normal(jax.random.key(1), (64, 4))
+    codes = 3 + 0.1 * jax.random.normal(jax.random.key(2), (64, 4))
+    label = jnp.zeros(64, jnp.int32)
+    step = jax.jit(lambda z: z - 20 * jax.grad(lambda z: mmd_imq(z, prior, label, 1))(z))
+    for _ in range(300):
+        codes = step(codes)
+    assert np.isfinite(codes).all()
+    np.testing.assert_allclose(codes.mean(0), prior.mean(0), atol=0.15)
+    np.testing.assert_allclose(codes.std(0), prior.std(0), atol=0.3)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-20, 1.0, 1e6, 1e18])
+def test_the_gradient_of_the_discrepancy_is_finite_for_codes_alike_and_codes_far_away(scale):
+    codes = scale * jax.random.normal(jax.random.key(3), (10, 64))
+    prior = jax.random.normal(jax.random.key(4), (10, 64))
+    gradient = jax.grad(lambda z: mmd_imq(z, prior, jnp.arange(10) % 2, 2))(codes)
+    assert np.isfinite(gradient).all()
