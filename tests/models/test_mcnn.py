@@ -94,7 +94,7 @@ def test_forms_agree_in_values_and_gradients(tiny):
 def test_the_first_weights_keep_the_signal_alive():
     mel = jnp.abs(jax.random.normal(jax.random.key(3), (1, 64, 32)))
     config = MCNNConfig(bins=32, heads=2, channels=(16, 8, 4, 2))
-    out = jax.jit(lambda mel: mcnn.heads(config, mcnn.init(config, jax.random.key(4)), mel))(mel)
+    out = jax.jit(lambda mel: mcnn.heads(config, mcnn.arrange(config, mcnn.init(config, jax.random.key(4))), mel))(mel)
     assert all(0.05 < float(jnp.std(signal)) < 5 for signal in out)
 
 
