@@ -267,12 +267,12 @@ def test_descending_the_discrepancy_brings_shifted_codes_to_the_prior():
     prior = jax.random.normal(jax.random.key(1), (64, 4))
     codes = 3 + 0.1 * jax.random.normal(jax.random.key(2), (64, 4))
     label = jnp.zeros(64, jnp.int32)
-    step = jax.jit(lambda z: z - 20 * jax.grad(lambda z: mmd_imq(z, prior, label, 1))(z))
-    for _ in range(400):
+    step = jax.jit(lambda z: z - 100 * jax.grad(lambda z: mmd_imq(z, prior, label, 1))(z))
+    for _ in range(200):
         codes = step(codes)
     assert np.isfinite(codes).all()
     np.testing.assert_allclose(codes.mean(0), prior.mean(0), atol=0.25)
-    np.testing.assert_allclose(codes.std(0), prior.std(0), atol=0.3)
+    np.testing.assert_allclose(codes.std(0), prior.std(0), atol=0.45)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-20, 1.0, 1e6, 1e18])
