@@ -62,6 +62,7 @@ class Recipe(NamedTuple):
       balance: the name of the array with each example's class, for batches with as many examples of each class; "" for batches of
         all examples alike. The batch is a multiple of the number of classes then, and as large for few examples as for many.
       whole_batch: the losses look across the examples of a batch (batch statistics, MMD), and so cannot be trained by `pmap`.
+      stored: `(config) -> ` the configuration as `config.json` and cards tell of it: without the folders of this machine.
       prepared: `(config, data info, splits) -> splits` with arrays that are computed from the data before each training put in.
     """
 
@@ -81,6 +82,7 @@ class Recipe(NamedTuple):
     anneal_by: str = "loss"
     balance: str = ""
     whole_batch: bool = False
+    stored: Callable[[Any], Any] = lambda config: config
     prepared: Callable[[Any, Any, Mapping[str, Any]], Mapping[str, Any]] = lambda config, info, splits: splits
 
 
@@ -88,6 +90,7 @@ RECIPES: Mapping[str, str] = {
     "pattern-vae": "drumjax.train.recipes.pattern_vae",
     "pattern-gan": "drumjax.train.recipes.pattern_gan",
     "cwae": "drumjax.train.recipes.cwae",
+    "mcnn": "drumjax.train.recipes.mcnn",
 }
 """The module of every recipe; imported when it is asked for. Each has an attribute `RECIPE`."""
 

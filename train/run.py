@@ -186,7 +186,7 @@ def train(
         where = data if isinstance(data, str | Path) else info.name
         of_config = "iterations" if config.iterations else "epochs"
         length = f"--steps {steps}" if steps else of_config if budget is None else f"--budget {budget}"
-        now = folder.describe(recipe.name, config, info, str(where), steps or steps_in(config, n), length)
+        now = folder.describe(recipe.name, recipe.stored(config), info, str(where), steps or steps_in(config, n), length)
         _check_team(team, now, n, resume)
         meet(layout)
         # Only now: what is at fault in the arguments or the data leaves no trace.
@@ -471,7 +471,7 @@ def _save(run: _Run, state: State, step: int, total: int, stage: int, regular: b
         "library_version": __version__,
         "step": step,
         "stage": stage,
-        "config": dump_config(run.config),
+        "config": dump_config(run.recipe.stored(run.config)),
         "data": run.info.to_json(),
         "criterion": {"name": name, "mode": mode, "value": value if value is not None and np.isfinite(value) else None},
         **run.validated,

@@ -28,6 +28,12 @@ def toy() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def few_sounds() -> ModuleType:
+    """A few short sounds, and recipes shrunken to them."""
+    return module_of("few_sounds")
+
+
+@pytest.fixture(scope="session")
 def together() -> ModuleType:
     """Trainings in processes of their own."""
     return module_of("together")
