@@ -74,6 +74,8 @@ def with_input(record: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str,
 def _input(entry: Mapping[str, Any]) -> dict[str, Any]:
     if is_record(entry):
         return {"verb": entry["verb"], "seed": entry["seed"], "sha256": hashlib.sha256(dumps(entry).encode("ascii")).hexdigest()}
+    if "verb" in entry:
+        return dict(entry)  # named so by whoever used it first
     key = "path" if "path" in entry else "name"
     named = {key: _end_of(str(entry[key]))}
     return named | {name: entry[name] for name in ("sha256", "channel") if entry.get(name)}

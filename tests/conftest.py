@@ -183,6 +183,59 @@ def untrained_gan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def untrained_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what makes sounds, before training, small and short (3,839 samples): the checkpoint of a CWAE of four classes
+    in `cwae`, that of an MCNN in `mcnn`, one of other spectrograms in `other`, and an instrument of the first two in `packed`."""
+    import dataclasses
+
+    import jax
+    import numpy as np
+
+    from drumjax import checkpoint
+    from drumjax.configs import dump_config
+    from drumjax.models import cwae, mcnn
+    from drumjax.signal.mel import MelConfig
+
+    folder = tmp_path_factory.mktemp("sounds")
+    mel = MelConfig(samples=3839, window_samples=256, hop_samples=64, fft_samples=256, bins=24)
+    config = cwae.CWAEConfig(classes=4, frames=mel.frames, bins=mel.bins, channels=(2, 2), dense=(16,), latent=6)
+    params, stats = cwae.init_cwae(config, jax.random.key(1))
+    # Codes and classes matter, as after training.
+    params = jax.tree.map(lambda leaf: leaf + 0.3 * jax.random.normal(jax.random.key(leaf.size), leaf.shape), params)
+    rng = np.random.default_rng(0)
+    scale = {"mean": np.linspace(-2, -6, mel.frames * mel.bins).reshape(mel.frames, mel.bins).astype(np.float32)}
+    extra = {"batch_stats": stats, "standardizer": {**scale, "deviation": np.full((mel.frames, mel.bins), 0.5, np.float32)}}
+    axes = np.linalg.qr(rng.normal(size=(6, 3)))[0].T
+    pca = {"mean": (0.1 * rng.normal(size=6)).tolist(), "components": axes.tolist(), "deviations": [1.2, 1.0, 0.8]}
+    classes = ["kick", "snare", "hihat_open", "hihat_closed"]
+    vocoder = mcnn.MCNNConfig(bins=mel.bins, heads=2, channels=(6, 6, 4, 4, 2, 2))
+
+    def save(name: str, system: str, config: Any, params: Any, extra: Any, play: Any) -> Path:
+        card = {
+            "system": system, "step": 1, "config": {"model": dump_config(config)}, "play": play, "metrics": {},
+            "data": {"name": "none"}, "criterion": {"name": "x", "mode": "min", "value": 0.0},
+        }  # fmt: skip
+        items = {"play": {"params": {system: params}, "extra": extra}}
+        return checkpoint.save(folder / name / "checkpoints" / "1", items, {checkpoint.CARD: card})
+
+    model = save("cwae", "cwae", config, params, extra, {"classes": classes, "mel": dump_config(mel), "pca": pca})
+    weights = mcnn.init(vocoder, jax.random.key(2))
+    sounding = save("mcnn", "mcnn", vocoder, weights, {}, {"mel": dump_config(mel)})
+    save("other", "mcnn", vocoder, weights, {}, {"mel": dump_config(dataclasses.replace(mel, fft_samples=512))})
+    members = {"model": checkpoint.Member(model), "vocoder": checkpoint.Member(sounding)}
+    checkpoint.export_members(members, folder / "packed", name="untrained", kind="sounds", half=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sounds(untrained_sounds: Path, compilation_cache: None) -> Any:
+    """The instrument of `untrained_sounds`."""
+    import drumjax
+
+    return drumjax.load(untrained_sounds / "packed")
+
+
+@pytest.fixture(scope="session")
 def tiny(tiny_workdir: Path) -> Any:
     """The instrument of `tiny_workdir`."""
     import drumjax

@@ -294,10 +294,10 @@ def names_folder(output: str) -> bool:
 
 
 def load_instrument(model: str) -> PatternInstrument:
-    """The instrument of `--model`."""
-    from drumjax.instruments.loading import load
+    """The instrument of `--model`, which plays patterns."""
+    from drumjax.instruments.loading import load_patterns_instrument
 
-    return load(model)
+    return load_patterns_instrument(model)
 
 
 def load_kit(kit: Path | None, drum_map: DrumMap, *, takes: int = 1) -> Kit:

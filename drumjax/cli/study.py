@@ -278,7 +278,7 @@ def patterns_of(data: PatternSet, names: Mapping[str, Iterable[str]]) -> dict[st
 
 def make_again(recall: Recall) -> Write:
     """How `drumjax again` makes a sound of a study."""
-    from drumjax.instruments.loading import load
+    from drumjax.instruments.loading import load_patterns_instrument as load
     from drumjax.signal.audio_file import write_audio
     from drumjax.studies import make as study
     from drumjax.studies.stimuli import BAR_STEPS, TOMS, duration_s

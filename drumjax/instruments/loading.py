@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
+from collections.abc import Mapping
 from importlib import resources
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.instruments.pattern import PatternInstrument
+from drumjax.instruments.sound import GRIFFIN_LIM, SoundInstrument, check_spectrograms
 
-DEFAULT_MODEL = "pattern-vae"
+Name = str | PathLike[str]
+"""A shipped model's name, or a folder."""
+Instrument = PatternInstrument | SoundInstrument
+DEFAULT_MODEL, DEFAULT_SOUNDS = "pattern-vae", "neural-drums"
+"""What plays patterns, and what makes sounds, where no model is named."""
+VOCODER = "vocoder"
+"""The role of the member of an instrument of sounds that makes sound of spectrograms."""
 
 
 def shipped_models() -> dict[str, Path]:
@@ -21,9 +31,8 @@ def shipped_models() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(folder.glob("*/instrument.json"))}
 
 
-def model_directory(name_or_path: str | PathLike[str]) -> Path:
-    """The checkpoint directory behind a shipped model's name, an instrument directory, a training's working directory (its best
-    checkpoint) or a checkpoint directory itself.
+def model_folder(name_or_path: Name) -> Path:
+    """The folder that a shipped model's name or a path means: an instrument, a working directory, or a checkpoint.
 
     A `Path` of a folder that is there means the folder; the string `./pattern-vae` does too.
 
@@ -43,7 +52,7 @@ def model_directory(name_or_path: str | PathLike[str]) -> Path:
             )
         return shipped[str(name_or_path)]
     if is_folder:
-        return checkpoint.find(path)
+        return path
     near = difflib.get_close_matches(str(name_or_path), shipped, n=1)
     raise InputError(
         path,
@@ -53,17 +62,119 @@ def model_directory(name_or_path: str | PathLike[str]) -> Path:
     )
 
 
-def load(name_or_path: str | PathLike[str] = DEFAULT_MODEL) -> PatternInstrument:
+def model_directory(name_or_path: Name) -> Path:
+    """The checkpoint directory behind a shipped model's name, an instrument directory (its member `model`), a training's working
+    directory (its best checkpoint) or a checkpoint directory itself; errors are those of `model_folder` and `checkpoint.find`."""
+    return checkpoint.find(model_folder(name_or_path))
+
+
+def load(name_or_path: Name = DEFAULT_MODEL, *, vocoder: Name | None = None) -> Instrument:
     """The instrument of a shipped model's name, or of a folder that training wrote; every file's hash is verified first.
 
+    Args:
+      name_or_path: the model.
+      vocoder: for a model of sounds what makes sound of its spectrograms: a trained MCNN by name or folder, or "griffin-lim". None
+        for the instrument's own; for a CWAE by itself the shipped one that was trained on the same spectrograms.
+
     Raises:
-      InputError: no such model, a damaged one, or one of a system that this version cannot play.
+      InputError: no such model, a damaged one, one of a system that this version cannot play, or a vocoder of other spectrograms.
     """
-    directory = model_directory(name_or_path)
-    params, card = checkpoint.load_params(directory)
-    return PatternInstrument.from_checkpoint(params, card, directory=directory, name=str(name_or_path))
+    members = checkpoint.find_members(model_folder(name_or_path))
+    if checkpoint.MODEL not in members:
+        remedy = "take another, or pack it again with 'drumjax models pack'"
+        raise InputError(
+            name_or_path, rule="an instrument with a member 'model'", found=", ".join(members) or "none", remedy=remedy
+        )
+    playing, name = checkpoint.load_playing(members[checkpoint.MODEL]), str(name_or_path)
+    system = playing.card.get("system")
+    if system == "mcnn":
+        remedy = f"name the model whose spectrograms it hears, and '--vocoder {name}' beside it"
+        raise InputError(name_or_path, rule="a model that makes something", found="a vocoder alone", remedy=remedy)
+    if system == "cwae":
+        return _load_sounds(playing, members, vocoder, name)
+    if vocoder is not None:
+        raise InputError(name_or_path, rule="a model of sounds for a vocoder", found=f"one of {system!r}", remedy="leave it out")
+    return PatternInstrument.from_checkpoint(
+        playing.params, playing.card, directory=members[checkpoint.MODEL], name=str(name_or_path)
+    )
 
 
-def model_card(name_or_path: str | PathLike[str]) -> dict:
+def load_patterns_instrument(name_or_path: Name = DEFAULT_MODEL) -> PatternInstrument:
+    """`load`, of a model of patterns.
+
+    Raises:
+      InputError: as `load`, and for a model of sounds.
+    """
+    instrument = load(name_or_path)
+    if isinstance(instrument, PatternInstrument):
+        return instrument
+    remedy = "name a pattern model (see 'drumjax models list'), or play this one with 'drumjax sound'"
+    raise InputError(name_or_path, rule="a model of patterns", found="a model of sounds", remedy=remedy)
+
+
+def load_sounds_instrument(name_or_path: Name = DEFAULT_SOUNDS, *, vocoder: Name | None = None) -> SoundInstrument:
+    """`load`, of a model of sounds.
+
+    Raises:
+      InputError: as `load`, and for a model of patterns.
+    """
+    instrument = load(name_or_path, vocoder=vocoder)
+    if isinstance(instrument, SoundInstrument):
+        return instrument
+    remedy = "name a model of sounds: see 'drumjax models list', or train one with 'drumjax train cwae'"
+    raise InputError(name_or_path, rule="a model of sounds", found=f"one of {instrument.card.get('system')!r}", remedy=remedy)
+
+
+def _load_sounds(playing: checkpoint.Playing, members: Mapping[str, Path], vocoder: Name | None, name: str) -> SoundInstrument:
+    """The instrument of a CWAE with its own vocoder, the one that is named, or the shipped one."""
+    directory, sha256 = members[checkpoint.MODEL], checkpoint.fingerprint_members(members)
+    used: Path | None = None
+    entry: dict[str, str] | None = None
+    if vocoder is None and VOCODER in members:
+        used = members[VOCODER]
+    elif vocoder is None:
+        shipped, used = _shipped_vocoder(playing, directory)
+        entry = {"path": shipped, "sha256": checkpoint.fingerprint(used)}
+    elif str(vocoder) != GRIFFIN_LIM:
+        used = vocoder_directory(vocoder)
+        entry = {"path": str(vocoder), "sha256": checkpoint.fingerprint(used)}
+    heard = None if used is None else checkpoint.load_playing(used)
+    if used is not None and heard is not None and heard.card.get("system") != "mcnn":
+        found = f"a model of the system {heard.card.get('system')!r}"
+        remedy = "name a training of 'drumjax train mcnn', or griffin-lim"
+        raise InputError(vocoder or used, rule="a vocoder", found=found, remedy=remedy)
+    return SoundInstrument.from_checkpoints(
+        playing, heard, directory=directory, vocoder_directory=used, name=name, sha256=sha256, vocoder_input=entry
+    )
+
+
+def vocoder_directory(name_or_path: Name) -> Path:
+    """The checkpoint of a vocoder: the member of that role of an instrument, else what `model_directory` gives."""
+    members = checkpoint.find_members(model_folder(name_or_path))
+    return members.get(VOCODER) or members[checkpoint.MODEL]
+
+
+def _shipped_vocoder(playing: checkpoint.Playing, directory: Path) -> tuple[str, Path]:
+    """The first shipped vocoder of the same spectrograms: the name of its instrument, and its checkpoint."""
+    from drumjax.signal.mel import MelConfig
+
+    play: Any = playing.card.get("play")
+    stated = play.get("mel") if isinstance(play, dict) else None
+    for name, place in shipped_models().items():
+        members = checkpoint.find_members(place)
+        if VOCODER in members and stated is not None:
+            with contextlib.suppress(InputError):
+                mel = checkpoint.parse_config(MelConfig, stated, directory / checkpoint.CARD)
+                check_spectrograms(checkpoint.read_card(members[VOCODER])["play"]["mel"], mel, members[VOCODER])
+                return name, members[VOCODER]
+    raise InputError(
+        directory,
+        rule="a vocoder for the model's spectrograms",
+        found="none in its folder, and none of them among the shipped models",
+        remedy="name one with --vocoder DIR, such as a training of 'drumjax train mcnn', or --vocoder griffin-lim",
+    )
+
+
+def model_card(name_or_path: Name) -> dict:
     """A model's card as it stands in its directory: system, configuration, data, metrics."""
     return checkpoint.read_card(model_directory(name_or_path))

@@ -62,11 +62,11 @@ def test_the_best_checkpoint_of_a_working_directory_is_played(copied) -> None:
 
 
 def test_a_checkpoint_of_another_system_is_refused(copied, tmp_path) -> None:
-    other = resaved(copied, tmp_path / "kicks" / "checkpoints" / "7", system="cwae", step=7)
-    said = "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'cwae'; name a pattern model"
+    other = resaved(copied, tmp_path / "kicks" / "checkpoints" / "7", system="kick-gan", step=7)
+    said = "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'kick-gan'; name a pattern model"
     with pytest.raises(InputError, match=said):
         drumjax.load(tmp_path / "kicks")
-    assert loading.model_card(other)["system"] == "cwae"
+    assert loading.model_card(other)["system"] == "kick-gan"
 
 
 def test_a_card_of_a_gan_beside_the_weights_of_a_vae_is_refused(copied, tmp_path) -> None:
