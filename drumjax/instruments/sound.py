@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +28,9 @@ from drumjax.boundary import AUDIO_BYTES, InputError, file_sha256
 from drumjax.instruments.sound_codes import Chooser, Label, SoundCode, label_text, parse_mix, read_code
 from drumjax.instruments.sound_functions import Signatures, block_size, compiled, signatures
 from drumjax.instruments.sound_kits import LEVEL_LUFS, MOST_TAKES, OTHER_LUFS, SoundKit, at_level, class_of_pitch
+from drumjax.models import mcnn
 from drumjax.models.cwae import CWAEConfig, init_cwae
 from drumjax.models.mcnn import MCNNConfig
-from drumjax.models.mcnn import init as init_mcnn
 from drumjax.patterns import TR808, DrumMap
 from drumjax.patterns.classes import ALL_CLASSES, class_label, class_of_name
 from drumjax.patterns.paths import fractions, lerp, slerp
@@ -128,8 +129,8 @@ class SoundInstrument:
             if (shape.bins, shape.hop_samples) != (mel.bins, mel.hop_samples):
                 rule, found = f"{mel.bins} bands and hops of {mel.hop_samples}", f"{shape.bins} and {shape.hop_samples}"
                 raise InputError(vocoder_directory / checkpoint.CARD, rule=rule, found=found, remedy="take another checkpoint")
-            _check_fits(vocoder_directory, {"mcnn": jax.eval_shape(lambda: init_mcnn(shape, jax.random.key(0)))}, vocoder.params)
-            weights["mcnn"] = vocoder.params["mcnn"]
+            _check_fits(vocoder_directory, {"mcnn": jax.eval_shape(lambda: mcnn.init(shape, jax.random.key(0)))}, vocoder.params)
+            weights["mcnn"] = jax.jit(functools.partial(mcnn.arrange, shape))(vocoder.params["mcnn"])
         return cls(
             name=name,
             classes=classes,

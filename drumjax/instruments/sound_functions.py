@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from drumjax.models import cwae, mcnn
+from drumjax.models import cwae, sound_chain
 from drumjax.models.cwae import CWAEConfig
 from drumjax.models.mcnn import MCNNConfig
 from drumjax.signal.griffin_lim import griffin_lim
@@ -21,7 +21,8 @@ Signatures = dict[str, Callable[..., dict[str, jax.Array]]]
 def signatures(config: CWAEConfig, mel_config: MelConfig, vocoder: MCNNConfig | None) -> Signatures:
     """The instrument's pure functions, each `(weights, **named arrays) -> {name: array}`.
 
-    `weights` is `{"cwae", "stats", "standardizer", "axes", "mcnn"}`. `label` are weights of classes, float32 (n, classes).
+    `weights` are those of `drumjax.models.sound_chain.arrange`, with `axes`: `mean` (d,), `components` (3, d) and `deviations` (3,)
+    of the principal components; Griffin and Lim's iteration needs no `mcnn`. `label` are weights of classes, float32 (n, classes).
 
     - `draw`: `key` uint32 (2,), `slot` int32 (n,) → `code` (n, d), standard normal, one key a slot.
     - `place`: `position` (n, 3), standard deviations along P1, P2 and P3 → `code` (n, d).
@@ -49,25 +50,20 @@ def signatures(config: CWAEConfig, mel_config: MelConfig, vocoder: MCNNConfig | 
     def encode(weights, audio, label):
         return {"code": cwae.encode(config, weights["cwae"], weights["stats"], heard(weights, audio), label)}
 
-    def decoded(weights, code, label):
-        return cwae.decode(config, weights["cwae"], weights["stats"], code, label)
-
     def reconstruct(weights, audio, label):
         x = heard(weights, audio)
         code = cwae.encode(config, weights["cwae"], weights["stats"], x, label)
-        y = decoded(weights, code, label)
-        return {"code": code, "mel": magnitudes(weights, y), "error": jnp.mean(jnp.square(y - x), (1, 2))}
-
-    def magnitudes(weights, y):
-        return from_log_mel(unstandardize(y, scale(weights)), mel_config)
+        y = cwae.decode(config, weights["cwae"], weights["stats"], code, label)
+        heard_again = from_log_mel(unstandardize(y, scale(weights)), mel_config)
+        return {"code": code, "mel": heard_again, "error": jnp.mean(jnp.square(y - x), (1, 2))}
 
     def decode(weights, code, label):
-        return {"mel": magnitudes(weights, decoded(weights, code, label))}
+        return {"mel": sound_chain.decode_mel(config, mel_config, weights, code, label)}
 
     def vocode(weights, mel):
         if vocoder is None:
             return {"audio": griffin_lim(mel, mel_config, jax.random.key(0))}
-        return {"audio": mcnn.vocode(vocoder, weights["mcnn"], mel)[:, : mel_config.samples]}
+        return {"audio": sound_chain.vocode(vocoder, weights["mcnn"], mel)[:, : mel_config.samples]}
 
     def play(weights, code, label):
         made = decode(weights, code, label)
