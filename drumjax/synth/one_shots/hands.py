@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 
 from drumjax.synth.circuits import decay
 from drumjax.synth.one_shots.draws import Draws
-from drumjax.synth.one_shots.primitives import Clock, bandpass, bursts, collisions, filtered, highpass, lowpass, room, swell
+from drumjax.synth.one_shots.primitives import (
+    Clock,
+    bandpass,
+    bursts,
+    collisions,
+    filtered,
+    heard,
+    highpass,
+    lowpass,
+    room,
+    swell,
+    to_peak,
+)
 
 
 def circuit_clap(draws: Draws, clock: Clock) -> np.ndarray:
@@ -17,87 +30,64 @@ def circuit_clap(draws: Draws, clock: Clock) -> np.ndarray:
     times = np.broadcast_to(draws.log("burst_s", 0.002, 0.006), starts.shape)
     levels = draws.uniform("burst", 0.6, 1.0, count)
     levels[:, 1:2] *= draws.chance("fourth", 0.7)
-    tail = np.where(clock.t >= starts[:, -1:], decay(clock.t - starts[:, -1:], draws.log("tail_s", 0.15, 0.7)), 0.0)
+    tail = _from(starts[:, -1:], draws.log("tail_s", 0.25, 0.9), clock)
     envelope = bursts(starts, times, levels, clock) + draws.log("tail", 0.2, 1.0) * tail
-    hz = draws.around("hz", 1_400.0, 1.9)
-    noise = filtered(
-        draws.white(clock.samples),
-        clock,
-        bandpass(hz, clock, draws.log("q", 0.5, 2.0)),
-        highpass(draws.log("cut_hz", 300.0, 900.0), clock),
-    )
-    return envelope * noise
+    band = bandpass(draws.around("hz", 1_500.0, 1.9), clock, draws.log("q", 0.4, 1.6))
+    return envelope * filtered(draws.white(clock.samples), clock, band, highpass(draws.log("cut_hz", 200.0, 800.0), clock))
 
 
 def hand_claps(draws: Draws, clock: Clock) -> np.ndarray:
     """One to six people: each a short burst coloured by the hollow of the hands, not quite together, in a room."""
     people = 6
     starts = draws.log("spread_s", 0.002, 0.03) * draws.uniform("start", 0.0, 1.0, people)
+    here = np.arange(people) <= draws.pick("people", [5, 3, 2, 1, 1, 1])
+    starts = np.where(here, starts, 1.0)
     starts -= starts.min(axis=1, keepdims=True)
-    here = np.arange(people) <= draws.pick("people", [4, 3, 2, 1, 1, 1])
-    starts = np.where(here, starts, 0.0)
-    total = np.zeros((len(draws), clock.samples))
+    spectrum = np.zeros((len(draws), len(clock.unit_delay)), complex)
     for group in range(2):  # two hollows; the hands of one share a noise
         members = slice(group * 3, group * 3 + 3)
-        hollow = bandpass(draws.log("hollow_hz", 700.0, 3_200.0), clock, draws.log("hollow_q", 0.6, 3.0))
         envelope = bursts(
             starts[:, members], draws.log("clap_s", 0.003, 0.014, 3), draws.uniform("loud", 0.5, 1.0, 3) * here[:, members], clock
         )
-        total += filtered(envelope * draws.white(clock.samples), clock, hollow)
-    total += draws.log("slap", 0.05, 0.6) * filtered(
-        draws.white(clock.samples) * bursts(starts[:, :1], draws.log("slap_s", 0.001, 0.005), np.ones((len(draws), 1)), clock),
-        clock,
-        highpass(draws.log("slap_hz", 1_500.0, 5_000.0), clock),
-    )
-    mix = draws.log("room_mix", 0.1, 1.2)
-    return room(
-        total, draws.white(clock.samples), draws.log("room_s", 0.2, 0.8), mix, draws.log("room_hz", 2_500.0, 8_000.0), clock
-    )
+        hollow = bandpass(draws.log("hollow_hz", 700.0, 3_200.0), clock, draws.log("hollow_q", 0.5, 2.5))
+        slap = draws.log("slap", 0.05, 0.5) * highpass(draws.log("slap_hz", 1_500.0, 5_000.0), clock)
+        spectrum += (hollow + slap) * fft.rfft(envelope * draws.white(clock.samples), clock.fft_samples)
+    dry, wet = heard(spectrum, clock), draws.log("room_mix", 0.03, 1.0)
+    return room(dry, draws.white(clock.samples), draws.log("room_s", 0.3, 1.4), wet, draws.log("room_treble", 0.25, 0.9), clock)
 
 
 def snap(draws: Draws, clock: Clock) -> np.ndarray:
-    """A finger slides off the thumb (a rustle) and strikes the palm: a click in the narrow band of the hollow, then a room."""
+    """A finger slides off the thumb (a rustle) and strikes the palm: a click in the bands of the hollow, then a room."""
     slide = draws.log("slide_s", 0.004, 0.03)
     hz = draws.around("hz", 2_300.0, 1.7)
-    strike = np.where(clock.t >= slide, decay(clock.t - slide, draws.log("click_s", 0.012, 0.05)), 0.0)
-    click = filtered(draws.white(clock.samples) * strike, clock, bandpass(hz, clock, draws.log("q", 2.0, 9.0))) + draws.log(
-        "second", 0.05, 0.8
-    ) * filtered(
-        draws.white(clock.samples) * strike,
-        clock,
-        bandpass(hz * draws.uniform("interval", 1.4, 2.6), clock, draws.log("second_q", 1.5, 6.0)),
-    )
-    click /= np.maximum(np.abs(click).max(axis=1, keepdims=True), 1e-9)
+    click = fft.rfft(draws.white(clock.samples) * _from(slide, draws.log("click_s", 0.012, 0.06), clock), clock.fft_samples)
+    second = bandpass(hz * draws.uniform("interval", 1.4, 2.8), clock, draws.log("second_q", 1.0, 6.0))
+    bands = bandpass(hz, clock, draws.log("q", 1.5, 8.0)) + draws.log("second", 0.05, 1.0) * second
+    air = draws.log("air", 0.02, 0.4) * highpass(draws.log("air_hz", 2_500.0, 6_000.0), clock)
     rustle = filtered(
         draws.white(clock.samples) * np.where(clock.t < slide, clock.t / slide, 0.0),
         clock,
         highpass(draws.log("rustle_hz", 1_500.0, 5_000.0), clock),
     )
-    dry = click + draws.log("rustle", 0.01, 0.12) * rustle
-    return room(
-        dry,
-        draws.white(clock.samples),
-        draws.log("room_s", 0.35, 1.6),
-        draws.log("room_mix", 0.1, 1.5),
-        draws.log("room_hz", 2_500.0, 9_000.0),
-        clock,
-    )
+    dry = to_peak(heard(click * (bands + air), clock)) + draws.log("rustle", 0.01, 0.12) * rustle
+    wet = draws.log("room_mix", 0.3, 4.0)
+    return room(dry, draws.white(clock.samples), draws.log("room_s", 0.7, 2.5), wet, draws.log("room_treble", 0.3, 0.9), clock)
 
 
 def circuit_snap(draws: Draws, clock: Clock) -> np.ndarray:
     """Two short bursts in a narrow band: the machines' finger snap."""
     gap = draws.log("gap_s", 0.006, 0.02)
     starts = np.concatenate([0 * gap, gap], axis=1)
-    envelope = bursts(
-        starts,
-        draws.log("burst_s", 0.002, 0.008, 2),
-        np.concatenate([draws.uniform("first", 0.1, 0.6), 1 + 0 * gap], axis=1),
-        clock,
-    )
-    tail = draws.log("tail", 0.02, 0.25) * np.where(clock.t >= gap, decay(clock.t - gap, draws.log("tail_s", 0.2, 0.9)), 0.0)
-    return (envelope + tail) * filtered(
-        draws.white(clock.samples), clock, bandpass(draws.around("hz", 2_500.0, 1.6), clock, draws.log("q", 1.5, 5.0))
-    )
+    levels = np.concatenate([draws.uniform("first", 0.1, 0.6), 1 + 0 * gap], axis=1)
+    envelope = bursts(starts, draws.log("burst_s", 0.002, 0.008, 2), levels, clock)
+    tail = draws.log("tail", 0.03, 0.4) * _from(gap, draws.log("tail_s", 0.3, 1.2), clock)
+    noise = filtered(draws.white(clock.samples), clock, bandpass(draws.around("hz", 2_500.0, 1.6), clock, draws.log("q", 1.5, 5.0)))
+    return (envelope + tail) * noise
+
+
+def _from(start_s: np.ndarray, t60_s: np.ndarray, clock: Clock) -> np.ndarray:
+    """An exponential that sets in at a time of its own."""
+    return np.where(clock.t >= start_s, decay(np.maximum(clock.t - start_s, 0.0), t60_s), 0.0)
 
 
 # Shaker ---------------------------------------------------------------------------------------------------------------------------
@@ -105,7 +95,7 @@ def circuit_snap(draws: Draws, clock: Clock) -> np.ndarray:
 
 def _shake(draws: Draws, clock: Clock) -> np.ndarray:
     """The course of one shake: it swells while the hand speeds up, and stops when the beads lie; sometimes there and back."""
-    rise, fall = draws.log("rise_s", 0.012, 0.06), draws.around("fall_s", 0.16, 1.8)
+    rise, fall = draws.log("rise_s", 0.015, 0.08), draws.around("fall_s", 0.2, 1.8)
     there = swell(rise, clock) * np.where(clock.t >= rise, decay(clock.t - rise, fall), 1.0)
     back_at = rise + draws.uniform("back_at_s", 0.05, 0.13)
     since = np.maximum(clock.t - back_at, 0.0)
@@ -127,7 +117,7 @@ def egg_shaker(draws: Draws, clock: Clock) -> np.ndarray:
     return _beads(
         draws,
         clock,
-        draws.around("hz", 9_000.0, 1.2),
+        draws.around("hz", 9_300.0, 1.15),
         draws.log("q", 1.5, 6.0),
         draws.log("per_second", 1_500.0, 9_000.0),
         draws.log("grain_s", 0.0004, 0.002),

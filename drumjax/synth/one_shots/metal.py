@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 
 from drumjax.synth.circuits import METAL_HZ, decay
 from drumjax.synth.one_shots.draws import Draws
@@ -10,13 +11,15 @@ from drumjax.synth.one_shots.primitives import (
     Clock,
     bandpass,
     collisions,
+    dying,
     filtered,
     glide,
+    heard,
     highpass,
-    lowpass,
     ring,
     squares,
     swell,
+    to_peak,
 )
 
 
@@ -43,9 +46,10 @@ def plate(
     )
 
 
-def wash(draws: Draws, clock: Clock, t60_s: np.ndarray, low_hz: np.ndarray, high_hz: np.ndarray) -> np.ndarray:
-    """The modes too dense to count: a band of noise that decays."""
-    return filtered(draws.white(clock.samples) * decay(clock.t, t60_s), clock, highpass(low_hz, clock), lowpass(high_hz, clock))
+def wash(draws: Draws, clock: Clock, t60_s: np.ndarray, low_hz: tuple[float, float], treble: tuple[float, float]) -> np.ndarray:
+    """The modes too dense to count: noise that decays, faintly below `low_hz`, its treble sooner or later; peak 1."""
+    low = highpass(draws.log("wash_low_hz", *low_hz), clock, 0.5)
+    return to_peak(heard(dying(draws.white(clock.samples), t60_s, draws.log("wash_treble", *treble), clock) * low, clock))
 
 
 def oscillators(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
@@ -58,42 +62,31 @@ def oscillators(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
 
 
 def _pair(draws: Draws, clock: Clock, t60_s: np.ndarray, damping: tuple[float, float], sizzle: tuple[float, float]) -> np.ndarray:
-    """Two small cymbals: modes, and the noise of their touching."""
+    """Two small cymbals: modes, the noise of their touching, and the air between them that is pressed out."""
     body = plate(
         draws,
         clock,
-        48,
-        draws.log("low_hz", 300.0, 900.0),
+        64,
+        draws.log("low_hz", 280.0, 800.0),
         t60_s,
         draws.uniform("damping", *damping),
-        draws.uniform("tilt", -0.3, 0.9),
+        draws.uniform("tilt", -0.6, 0.6),
     )
-    touching = wash(
-        draws,
-        clock,
-        t60_s * draws.uniform("sizzle_s", 0.5, 1.0),
-        draws.log("sizzle_low_hz", 1_500.0, 6_000.0),
-        draws.log("sizzle_high_hz", 8_000.0, 11_000.0),
-    )
-    tick = wash(
-        draws,
-        clock,
-        draws.log("tick_s", 0.005, 0.03),
-        draws.log("tick_low_hz", 400.0, 3_000.0),
-        draws.log("tick_high_hz", 4_000.0, 10_000.0),
-    )
-    return body + draws.log("sizzle", *sizzle) * touching + draws.log("tick", 0.05, 1.0) * tick
+    sizzling = wash(draws, clock, t60_s * draws.uniform("sizzle_s", 0.6, 1.3), (500.0, 4_000.0), (0.6, 1.5))
+    tick = wash(draws, clock, draws.log("tick_s", 0.008, 0.05), (200.0, 3_000.0), (0.4, 1.0))
+    puff = ring(draws.log("puff_hz", 200.0, 600.0), draws.log("puff_s", 0.03, 0.15), draws.log("puff", 0.01, 0.4), clock)
+    return to_peak(body) + draws.log("sizzle", *sizzle) * sizzling + draws.log("tick", 0.05, 1.0) * tick + puff
 
 
 def acoustic_closed_hat(draws: Draws, clock: Clock) -> np.ndarray:
     """Pressed together: everything is gone in a tenth of a second."""
-    return _pair(draws, clock, draws.around("t60_s", 0.22, 2.5), (-0.1, 0.5), (0.3, 2.0))
+    return _pair(draws, clock, draws.around("t60_s", 0.26, 2.3), (-0.2, 0.4), (0.4, 3.0))
 
 
 def acoustic_open_hat(draws: Draws, clock: Clock) -> np.ndarray:
     """Hardly touching: long, sizzling, swelling a little before it falls."""
     rise = 1 - draws.uniform("rise", 0.0, 0.6) * decay(clock.t, draws.log("rise_s", 0.03, 0.15))
-    return rise * _pair(draws, clock, draws.log("t60_s", 0.9, 4.0), (0.0, 0.6), (0.1, 1.0))
+    return rise * _pair(draws, clock, draws.log("t60_s", 1.0, 4.5), (-0.1, 0.4), (0.4, 3.0))
 
 
 def _circuit_hat(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
@@ -117,7 +110,7 @@ def circuit_open_hat(draws: Draws, clock: Clock) -> np.ndarray:
 
 
 def _noise_hat(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
-    return wash(draws, clock, t60_s, draws.log("low_hz", 2_500.0, 7_000.0), draws.log("high_hz", 8_000.0, 11_000.0))
+    return wash(draws, clock, t60_s, (2_500.0, 7_000.0), (0.8, 1.2))
 
 
 def noise_closed_hat(draws: Draws, clock: Clock) -> np.ndarray:
@@ -166,17 +159,11 @@ def crash(draws: Draws, clock: Clock) -> np.ndarray:
         90,
         draws.log("low_hz", 180.0, 500.0),
         t60,
-        draws.uniform("damping", 0.2, 0.8),
-        draws.uniform("tilt", 0.0, 0.9),
+        draws.uniform("damping", 0.0, 0.5),
+        draws.uniform("tilt", -0.3, 0.6),
     )
-    late = wash(
-        draws,
-        clock,
-        t60 * draws.uniform("wash_s", 0.3, 0.8),
-        draws.log("wash_low_hz", 1_500.0, 5_000.0),
-        draws.log("wash_high_hz", 6_500.0, 11_000.0),
-    )
-    return body + draws.log("wash", 0.1, 1.0) * late * swell(draws.log("late_s", 0.004, 0.08), clock)
+    late = wash(draws, clock, t60 * draws.uniform("wash_s", 0.3, 0.8), (500.0, 4_000.0), (0.5, 1.2))
+    return to_peak(body) + draws.log("wash", 0.1, 1.0) * late * swell(draws.log("late_s", 0.004, 0.08), clock)
 
 
 def ride(draws: Draws, clock: Clock) -> np.ndarray:
@@ -185,21 +172,15 @@ def ride(draws: Draws, clock: Clock) -> np.ndarray:
     body = plate(
         draws,
         clock,
-        26,
+        30,
         draws.log("low_hz", 250.0, 900.0),
         t60,
-        draws.uniform("damping", 0.0, 0.6),
-        draws.uniform("tilt", 0.0, 1.0),
+        draws.uniform("damping", -0.1, 0.4),
+        draws.uniform("tilt", -0.3, 0.7),
     )
-    under = wash(draws, clock, t60 * 0.6, draws.log("wash_low_hz", 2_000.0, 5_000.0), draws.log("wash_high_hz", 7_000.0, 11_000.0))
-    tip = wash(
-        draws,
-        clock,
-        draws.log("tip_s", 0.02, 0.08),
-        draws.log("tip_low_hz", 1_000.0, 3_500.0),
-        draws.log("tip_high_hz", 5_000.0, 10_000.0),
-    )
-    return body + draws.log("wash", 0.02, 0.3) * under + draws.log("tip", 0.1, 1.0) * tip
+    under = wash(draws, clock, t60 * 0.6, (800.0, 4_000.0), (0.5, 1.2))
+    tip = wash(draws, clock, draws.log("tip_s", 0.03, 0.12), (400.0, 3_000.0), (0.4, 1.0))
+    return to_peak(body) + draws.log("wash", 0.02, 0.4) * under + draws.log("tip", 0.1, 1.0) * tip
 
 
 def circuit_cymbal(draws: Draws, clock: Clock) -> np.ndarray:
@@ -243,7 +224,7 @@ def struck_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
         draws.log("per_second", 500.0, 5_000.0),
     )
     frame = ring(draws.log("frame_hz", 180.0, 700.0), draws.log("frame_s", 0.03, 0.15), 1.0, clock)
-    return jingles + draws.log("frame", 0.003, 0.15) * np.abs(jingles).max(axis=1, keepdims=True) * frame
+    return jingles + draws.log("frame", 0.003, 0.15) * frame
 
 
 def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndarray) -> np.ndarray:
@@ -251,17 +232,13 @@ def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndar
         energy, per_second, draws.log("grain_s", 0.0006, 0.004), draws.white(clock.samples), draws.white(clock.samples), clock
     )
     pairs = 6
-    hz = draws.around("jingle_hz", 8_300.0, 1.25) * draws.around("pair", 1.0, 1.35, pairs)
+    hz = draws.around("jingle_hz", 8_900.0, 1.2) * draws.around("pair", 1.0, 1.3, pairs)
     t60 = draws.log("jingle_s", 0.02, 0.2) * draws.around("pair_s", 1.0, 1.5, pairs)
-    bell = ring(np.minimum(hz, 10_200.0), t60, draws.log("pair_level", 0.15, 1.0, pairs), clock)
-    wide = bandpass(draws.around("wide_hz", 8_300.0, 1.2), clock, draws.log("wide_q", 0.6, 2.0))
-    struck = filtered(
-        rattle, clock, np.fft.rfft(bell, clock.fft_samples, axis=1), highpass(draws.log("cut_hz", 2_500.0, 6_500.0), clock)
-    )
+    bell = ring(np.minimum(hz, 10_300.0), t60, draws.log("pair_level", 0.15, 1.0, pairs), clock)
+    wide = bandpass(draws.around("wide_hz", 9_300.0, 1.15), clock, draws.log("wide_q", 0.6, 2.0))
+    struck = filtered(rattle, clock, fft.rfft(bell, clock.fft_samples), highpass(draws.log("cut_hz", 2_500.0, 6_500.0), clock))
     rustle = filtered(rattle, clock, wide)
-    struck /= np.maximum(np.abs(struck).max(axis=1, keepdims=True), 1e-9)
-    rustle /= np.maximum(np.abs(rustle).max(axis=1, keepdims=True), 1e-9)
-    return struck + draws.log("rustle", 0.05, 0.8) * rustle
+    return to_peak(struck) + draws.log("rustle", 0.05, 0.8) * to_peak(rustle)
 
 
 def circuit_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
@@ -275,7 +252,7 @@ def circuit_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
     return envelope * filtered(
         metal,
         clock,
-        bandpass(draws.around("band_hz", 8_400.0, 1.15), clock, draws.log("band_q", 1.5, 5.0)),
+        bandpass(draws.around("band_hz", 8_900.0, 1.12), clock, draws.log("band_q", 1.5, 5.0)),
         highpass(draws.log("cut_hz", 4_500.0, 7_000.0), clock),
     )
 
@@ -303,13 +280,7 @@ def struck_cowbell(draws: Draws, clock: Clock) -> np.ndarray:
     )
     level = draws.log("mode", 0.2, 1.0, modes) / (hz / hz[:, :1]) ** draws.uniform("tilt", 0.3, 1.3)
     t60 = draws.log("t60_s", 0.15, 0.6) / (hz / hz[:, :1]) ** draws.uniform("damping", 0.1, 0.6)
-    tip = wash(
-        draws,
-        clock,
-        draws.log("tip_s", 0.01, 0.04),
-        draws.log("tip_low_hz", 800.0, 3_000.0),
-        draws.log("tip_high_hz", 4_000.0, 10_000.0),
-    )
+    tip = wash(draws, clock, draws.log("tip_s", 0.02, 0.1), (500.0, 3_000.0), (0.3, 1.0))
     return ring(hz, t60, level, clock) + draws.log("tip", 0.02, 0.5) * tip
 
 

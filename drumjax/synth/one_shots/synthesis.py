@@ -10,7 +10,7 @@ import numpy as np
 
 from drumjax.synth.one_shots import drums, hands, metal
 from drumjax.synth.one_shots.draws import Draws
-from drumjax.synth.one_shots.primitives import Clock, filtered, highpass, lowpass
+from drumjax.synth.one_shots.primitives import Clock, filtered, highpass, lowpass, onepole, to_peak
 
 SAMPLE_RATE_HZ = 22_050
 SAMPLES = 22_015
@@ -142,12 +142,12 @@ def finish(raw: np.ndarray, draws: Draws, voice: Voice, clock: Clock) -> tuple[n
       float32 (sounds, clock.samples) and the lengths, int32 (sounds,), as `synthesize` gives them.
     """
     rate = clock.sample_rate_hz
-    sound = _to_peak(raw)
+    sound = to_peak(raw)
     drive = np.where(draws.chance("driven", 0.35) > 0, draws.log("drive", 0.3, max(voice.drive, 0.31)), 1e-3)
     sound = np.tanh(drive * sound) / drive
     low = draws.log("low_hz", *voice.low_hz)
     high = np.where(draws.chance("dull", 0.35) > 0, draws.log("high_hz", *voice.high_hz), 0.47 * rate)
-    sound = _to_peak(filtered(sound, clock, highpass(low, clock), lowpass(high, clock)))
+    sound = to_peak(filtered(sound, clock, highpass(low, clock), lowpass(high, clock)))
     step = 2.0 ** (1 - draws.uniform("bits", 7.0, 12.0))
     sound = np.where(draws.chance("coarse", 0.15) > 0, step * np.round(sound / step), sound)
 
@@ -156,9 +156,15 @@ def finish(raw: np.ndarray, draws: Draws, voice: Voice, clock: Clock) -> tuple[n
     sound = np.where(place < clock.samples, np.take_along_axis(sound, np.minimum(place, clock.samples - 1), axis=1), 0.0)
 
     gated = draws.chance("gated", 0.1) > 0
-    floor = 10 ** (-np.where(gated, draws.uniform("gate_db", 22.0, 34.0), draws.uniform("floor_db", 40.0, 62.0)) / 20)
+    floor = 10 ** (-np.where(gated, draws.uniform("gate_db", 22.0, 34.0), draws.uniform("floor_db", 45.0, 70.0)) / 20)
     last = clock.samples - 1 - (np.abs(sound) > floor)[:, ::-1].argmax(axis=1)
-    lengths = np.clip(last + 1, round(0.1 * rate), clock.samples)
+    held = np.where(gated, 0.0, draws.log("held_s", 0.003, 0.2))[:, 0]
+    lengths = np.clip(last + 1 + (held * rate).astype(int), round(0.1 * rate), clock.samples)
+
+    hiss = draws.chance("hiss", 0.5) * 10 ** (draws.uniform("hiss_db", -80.0, -48.0) / 20)
+    sound = sound + hiss * to_peak(
+        filtered(draws.white(clock.samples), clock, onepole(draws.log("hiss_hz", 100.0, 8_000.0), clock))
+    )
     return _cut(sound, lengths, draws.log("fade_s", 0.008, 0.04)[:, 0], rate), lengths.astype(np.int32)
 
 
@@ -171,8 +177,4 @@ def _cut(sound: np.ndarray, lengths: np.ndarray, fade_s: np.ndarray, rate: int) 
     sound = sound * (0.5 - 0.5 * np.cos(np.pi * np.clip(left, 0.0, 1.0)))
     bump = np.sin(np.pi * np.clip(place / (lengths[:, None] - 1), 0.0, 1.0))
     sound = sound - bump * (sound.sum(axis=1, keepdims=True) / bump.sum(axis=1, keepdims=True))
-    return np.where(place < lengths[:, None] - 1, _to_peak(sound), 0.0).astype(np.float32)
-
-
-def _to_peak(sound: np.ndarray) -> np.ndarray:
-    return sound / np.maximum(np.abs(sound).max(axis=1, keepdims=True), 1e-12)
+    return np.where(place < lengths[:, None] - 1, to_peak(sound), 0.0).astype(np.float32)
