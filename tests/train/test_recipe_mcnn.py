@@ -96,7 +96,7 @@ def test_it_goes_on_from_a_trained_one_and_reads_what_a_cwae_makes(few_sounds, t
     assert result.metrics["loss"] != pytest.approx(checkpoint.read_card(start)["metrics"]["loss"], rel=1e-3)
     told = tmp_path / "config.json"
     told.write_text(told.read_text().replace(stored["start_sha256"], "c" * 64))
-    with pytest.raises(InputError, match="start_sha256 'cccccccccccc.*became"):
+    with pytest.raises(InputError, match=r"start_sha256 'cccccccccccc.*became"):
         train(RECIPE, config, few_sounds.sound_set(), tmp_path, steps=2)
 
 
