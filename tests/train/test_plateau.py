@@ -179,12 +179,13 @@ def test_a_stage_begins_with_what_it_measured_once_and_a_resumed_training_does_n
 
     recipe = toy.RECIPE._replace(stages=stages)
     still = replace(toy.RECIPE.presets["paper"], optimizer=OptimizerConfig(name="sgd", learning_rate=1e-12))
+    train(recipe, still, toy.point_set(), tmp_path / "timed", budget="2s")
+    assert measured == [203]
     with pytest.raises(Stopped):
-        train(recipe._replace(summarise=toy.stopping(1)), still, toy.point_set(), tmp_path, budget="6s")
-    assert measured == [203]
-    train(recipe, still, toy.point_set(), tmp_path)
-    assert measured == [203]
-    playing = checkpoint.load_playing(checkpoint.latest(tmp_path))
+        train(recipe._replace(summarise=toy.stopping(1)), still, toy.point_set(), tmp_path / "stopped", steps=STEPS)
+    train(recipe, still, toy.point_set(), tmp_path / "stopped")
+    assert measured == [203, 203]
+    playing = checkpoint.load_playing(checkpoint.latest(tmp_path / "stopped"))
     np.testing.assert_array_equal(playing.extra["centre"], np.ones(5))
     np.testing.assert_allclose(playing.params["line"]["w"], 3, atol=1e-5)  # the moving average begins there too
 
