@@ -81,7 +81,23 @@ class Player(NamedTuple):
     text: str = ""
 
 
-Section = Text | Table | Picture | Player
+class Clips(NamedTuple):
+    """Sounds to compare: a table with a player in each cell.
+
+    Attributes:
+      title: above it.
+      columns: their headings, the first one's over the names.
+      rows: the name of each row, and for every other column a sound, a file beside the page as a path relative to it, or None.
+      note: beneath it.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str | None]]]
+    note: str = ""
+
+
+Section = Text | Table | Picture | Player | Clips
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -92,8 +108,8 @@ def page(title: str, sections: Sequence[Section]) -> str:
       sections: what stands on it, from the top.
 
     Raises:
-      ValueError: for a reference to anything but a file beside the page or below, for a table's row with too many or too few cells,
-        or for a player without patterns or with patterns of several drum maps or tempi.
+      ValueError: for a reference to anything but a file beside the page or below, for a row with too many or too few cells, or for
+        a player without patterns or with patterns of several drum maps or tempi.
     """
     body = ["<main>", f"<h1>{escape(title)}</h1>", *[_section(section) for section in sections], "</main>"]
     return document(title, body, _HERE / "page.css", _HERE / "page.js", ["img-src 'self' file: data:", "media-src 'self' file:"])
@@ -166,6 +182,8 @@ def _section(section: Section) -> str:
             body = f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>"
         case Player(title=title):
             body = _player(section)
+        case Clips(title=title):
+            body = _clips(section)
     if isinstance(section, Table) and section.folded:
         return f"<section><details><summary><h2>{escape(title)}</h2></summary>{body}</details></section>"
     heading = f"<h2>{escape(title)}</h2>" if title else ""
@@ -192,6 +210,25 @@ def _table(table: Table) -> str:
     )
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}'
+
+
+def _clips(clips: Clips) -> str:
+    if uneven := [name for name, sounds in clips.rows if 1 + len(sounds) != len(clips.columns)]:
+        raise ValueError(
+            f"expected {len(clips.columns)} cells in every row of the clips {clips.title!r}, found others in {uneven[0]!r}"
+        )
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in clips.columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(
+            f"<td>{_sound(source, f'{name}, {column}') if source is not None else ''}</td>"
+            for source, column in zip(sounds, clips.columns[1:], strict=True)
+        )
+        + "</tr>"
+        for name, sounds in clips.rows
+    )
+    note = f'<p class="note">{escape(clips.note)}</p>' if clips.note else ""
+    return f'<div class="scroll"><table class="clips"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}'
 
 
 def _is_number(cell: str) -> bool:

@@ -14,6 +14,7 @@ from tyro.conf import arg
 
 from drumjax.boundary import InputError, read_csv
 from drumjax.cli.arguments import Model, load_instrument, make_folder, parse, say, writing
+from drumjax.cli.evaluate_sounds import CLIPS, SYSTEMS, Clip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
@@ -29,19 +30,23 @@ LEAST_FOR_PCA = 3
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Measure a trained model on prepared data: report.json, report.html and pictures.
+    """Measure a trained model on prepared data: report.json, report.html, pictures, and sounds of a model that makes sounds.
 
     The suite 'patterns', for a model with an encoder: reconstruction (onset F1, velocity error) beside two yardsticks, the best
     copy from the training set and the best constant pattern; transitions (novelty, smoothness, distance to the data) beside the
     crossfade's, over all and per pair of genres. The suite 'generation', for any model: patterns made from noise, how near to the
     data, how many of them copies, how various, how much of the data they cover; beside held-out patterns, and beside cells that
-    know nothing of each other. Every figure stands with its definition.
+    know nothing of each other. The suite 'sounds', for models of sounds: reconstruction by the autoencoder, by the vocoder and by
+    both, beside Griffin-Lim from the same spectrograms, over all and per class; codes beside the prior; new sounds as a classifier
+    of the training sounds hears them; speed. Every figure stands with its definition.
 
     examples:
       drumjax evaluate pattern-vae --data embedded -o report/
       drumjax evaluate runs/mine --data data/ --split validation -o report/
       drumjax evaluate pattern-gan --data embedded -o report/
       drumjax evaluate pattern-vae --data embedded --suite generation -o report/
+      drumjax evaluate runs/cwae --vocoder runs/mcnn --data data/ -o report/
+      drumjax evaluate runs/mcnn --data data/ -o report/
     """
 
     model: Model
@@ -53,22 +58,28 @@ class Evaluate:
     split: Literal["train", "validation", "test"] = "test"
     """What is measured, or what generated patterns are held against; the model's choices (its threshold) were made on
     'validation'."""
-    suite: Literal["patterns", "generation"] | None = None
-    """The set of measures. Default: 'patterns' for a model with an encoder, 'generation' for one without."""
+    suite: Literal["patterns", "generation", "sounds"] | None = None
+    """The set of measures. Default: 'sounds' for a model of sounds; for one of patterns 'patterns' where it has an encoder, else
+    'generation'."""
     transitions: int = 10
     """Of the suite 'patterns': transitions for every ordered pair of genres."""
     measures: int = 6
     """Of the suite 'patterns': patterns of a transition, ends included (the paper's experiment has 6)."""
     sets: int = 10
     """Of the suite 'generation': how many sets are made, each of as many patterns as the split has."""
+    per_class: int = 50
+    """Of the suite 'sounds': new sounds of each class for the classifier."""
+    vocoder: str | None = None
+    """Of the suite 'sounds': a trained vocoder to measure with an autoencoder's working directory. Without one, and without one in
+    the model's folder, spectrograms are made sound by Griffin-Lim."""
     seed: int = 0
-    """Of the choice of transitions, or of the generated patterns."""
+    """Of the choice of transitions, or of what is generated."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
-        for name, least in (("measures", 3), ("transitions", 1), ("sets", 1), ("seed", 0)):
+        for name, least in (("measures", 3), ("transitions", 1), ("sets", 1), ("per_class", 1), ("seed", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"expected --{name} of at least {least}, found {getattr(self, name)}")
+                raise ValueError(f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(self, name)}")
 
 
 def figure_rows(figures: Mapping[str, Figure]) -> list[list[str]]:
@@ -151,13 +162,13 @@ def left_out(n_train: int, genres: Sequence[str]) -> list[str]:
     return lines
 
 
-def standing(held_out: bool | None) -> str:
-    """Whether the measured patterns were held out, in words."""
+def standing(held_out: bool | None, items: str = "patterns") -> str:
+    """Whether the measured patterns or sounds were held out, in words."""
     if held_out is None:
         return (
-            "Whether these patterns were held out from the model's training is not known: it was trained on other data than these."
+            f"Whether these {items} were held out from the model's training is not known: it was trained on other data than these."
         )
-    return "These patterns were held out from the model's training." if held_out else "The model was trained on these patterns."
+    return f"These {items} were held out from the model's training." if held_out else f"The model was trained on these {items}."
 
 
 def sections(verdict: str, result: Evaluation, pictures: Iterable[str]) -> list[Section]:
@@ -236,9 +247,126 @@ def evaluate(arguments: list[str], prog: str) -> int:
     """`drumjax evaluate`."""
     call = parse(Evaluate, arguments, prog)
     from drumjax import plots
-    from drumjax.datasets.load import load_patterns
     from drumjax.metrics.report import report, write_report_json
     from drumjax.serve import page
+
+    members = sound_members(call)
+    measured = measure_sounds(call, members) if members else measure_pattern_model(call)
+    content = report(
+        suite=measured.suite,
+        model=call.model,
+        data=call.data,
+        split=call.split,
+        n=measured.n,
+        held_out=measured.held_out,
+        metrics=measured.figures,
+    )
+    pictures = [call.output / name for name in measured.drawn]
+    # Everything is there before the first file is written, and the report is the last.
+    with writing(call.output):
+        write_clips(call.output, measured.clips)
+        for path, figure in zip(pictures, measured.drawn.values(), strict=True):
+            plots.save(figure, path)
+        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", measured.sections)
+        write_report_json(call.output / "report.json", content)
+    print(measured.table)
+    print("\n".join(measured.said))
+    say(call.output / "report.json", call.output / "report.html", *pictures)
+    if measured.clips:
+        say(call.output / CLIPS)
+    return 0
+
+
+class Measured(NamedTuple):
+    """What a suite hands over: its name, how many items it measured, figures, pictures by file name, the page, what is printed,
+    whether the split was held out, and sounds by their files' names with what is known of them."""
+
+    suite: str
+    n: int
+    figures: Mapping[str, Figure]
+    drawn: Mapping[str, MplFigure]
+    sections: list[Section]
+    table: str
+    said: list[str]
+    held_out: bool | None
+    clips: Sequence[Clip] = ()
+
+
+def sound_members(call: Evaluate) -> dict[str, Path]:
+    """The checkpoints of a model of sounds, with the vocoder that was named; none of a model of patterns.
+
+    Raises:
+      InputError: no such model, or a suite or a vocoder that does not go with it.
+    """
+    from drumjax import checkpoint
+    from drumjax.instruments.loading import VOCODER, model_folder, vocoder_directory
+
+    members = checkpoint.find_members(model_folder(call.model))
+    is_sounds = any(checkpoint.read_card(place).get("system") in SYSTEMS for place in members.values())
+    if call.suite is not None and (call.suite == "sounds") != is_sounds:
+        what, remedy = ("sounds", "leave --suite out") if is_sounds else ("patterns", "name --suite patterns or generation")
+        raise InputError(call.model, rule=f"a model for the suite {call.suite!r}", found=f"a model of {what}", remedy=remedy)
+    if call.vocoder is not None:
+        if not is_sounds:
+            raise InputError("--vocoder", rule="a model of sounds", found="a model of patterns", remedy="leave it out")
+        members = {role: place for role, place in members.items() if role != VOCODER} | {VOCODER: vocoder_directory(call.vocoder)}
+    return dict(members) if is_sounds else {}
+
+
+def check_counts(data: str, counts: Mapping[str, int], splits: Iterable[str], least: int, items: str) -> None:
+    """That splits have items to measure.
+
+    Raises:
+      InputError: one has too few.
+    """
+    for split in splits:
+        if (count := counts.get(split, 0)) < least:
+            remedy = "name another --split, or build the data with a share for it"
+            rule = f"{items} in the split {split!r}" if least == 1 else f"at least {least} {items} in the split {split!r}"
+            raise InputError(data, rule=rule, found=str(count) if count else "none", remedy=remedy)
+
+
+def write_clips(output: Path, clips: Sequence[Clip]) -> None:
+    """Writes the sounds of a report, each with its record."""
+    if not clips:
+        return
+    from drumjax.signal.audio_file import write_audio
+
+    make_folder(output / CLIPS)
+    for clip in clips:
+        write_audio(output / CLIPS / clip.name, clip.audio, clip.sample_rate_hz, clip.record)
+
+
+def measure_sounds(call: Evaluate, members: Mapping[str, Path]) -> Measured:
+    """The suite `sounds`."""
+    from drumjax import checkpoint
+    from drumjax.cli import evaluate_sounds as reporting
+    from drumjax.datasets.load import load_sounds
+    from drumjax.instruments import sound_evaluation as suite
+    from drumjax.instruments.sound_parts import load_parts
+
+    parts = load_parts(members)
+    data = load_sounds(call.data)
+    reporting.check_fits(parts, data.info, call.data)
+    check_counts(call.data, data.info.counts, (call.split, "train") if parts.encode else (call.split,), 1, "sounds")
+    make_folder(call.output)
+    with reporting.progress() as tell:
+        result = suite.evaluate(
+            parts, data.splits, data.info.classes, call.split, per_class=call.per_class, seed=call.seed, tell=tell
+        )
+    n = data.info.counts[call.split]
+    held_out = suite.held_out(parts, data.info.source_sha256, call.split)
+    said = [*reporting.verdicts(result, call.split, n), standing(held_out, "sounds")]
+    drawn = reporting.draw(parts, result, course(Path(call.model)))
+    sha256 = checkpoint.fingerprint_members(members)
+    clips = reporting.clips_of(result, call.model, sha256, parts.mel.sample_rate_hz, call.data, call.split, call.seed)
+    page = reporting.sections(said, result, drawn, clips)
+    return Measured("sounds", n, result.figures, drawn, page, reporting.printed(result), said, held_out, clips)
+
+
+def measure_pattern_model(call: Evaluate) -> Measured:
+    """The suites `patterns` and `generation`."""
+    from drumjax.datasets.load import load_patterns
 
     instrument = load_instrument(call.model)
     suite = call.suite or ("patterns" if "encode" in instrument.signatures() else "generation")
@@ -249,45 +377,9 @@ def evaluate(arguments: list[str], prog: str) -> int:
         raise InputError("--split", rule="held-out patterns for the suite 'generation'", found="'train'", remedy=remedy)
     data = load_patterns(call.data)
     check_fits(instrument, data.info.drum_map, data.info.steps, call.data)
-    least = 1 if suite == "patterns" else 2
-    for split in (call.split, "train"):
-        if (count := data.info.counts.get(split, 0)) < least:
-            remedy = "name another --split, or build the data with a share for it"
-            rule = f"patterns in the split {split!r}" if least == 1 else f"at least {least} patterns in the split {split!r}"
-            raise InputError(call.data, rule=rule, found=str(count) if count else "none", remedy=remedy)
+    check_counts(call.data, data.info.counts, (call.split, "train"), 1 if suite == "patterns" else 2, "patterns")
     make_folder(call.output)
-    measured = (measure_patterns if suite == "patterns" else measure_generation)(call, instrument, data)
-    content = report(
-        suite=suite,
-        model=call.model,
-        data=call.data,
-        split=call.split,
-        n=data.info.counts[call.split],
-        held_out=measured.held_out,
-        metrics=measured.figures,
-    )
-    pictures = [call.output / name for name in measured.drawn]
-    # Everything is there before the first file is written, and the report is the last.
-    with writing(call.output):
-        for path, figure in zip(pictures, measured.drawn.values(), strict=True):
-            plots.save(figure, path)
-        page.write_page(call.output / "report.html", f"{call.model} on {call.data}", measured.sections)
-        write_report_json(call.output / "report.json", content)
-    print(measured.table)
-    print("\n".join(measured.said))
-    say(call.output / "report.json", call.output / "report.html", *pictures)
-    return 0
-
-
-class Measured(NamedTuple):
-    """What a suite hands over: figures, pictures by file name, the page, what is printed, and whether the split was held out."""
-
-    figures: Mapping[str, Figure]
-    drawn: Mapping[str, MplFigure]
-    sections: list[Section]
-    table: str
-    said: list[str]
-    held_out: bool | None
+    return (measure_patterns if suite == "patterns" else measure_generation)(call, instrument, data)
 
 
 def check_encodes(instrument: PatternInstrument, model: str) -> None:
@@ -327,7 +419,8 @@ def measure_patterns(call: Evaluate, instrument: PatternInstrument, data: Patter
     rows = [row for row in figure_rows(result.figures) if "→" not in row[0]]
     width = max(len(row[0]) for row in rows)
     table = "\n".join(f"{name:<{width}}  {mean}{f' ± {sd}' if sd else ''}" for name, mean, sd, _ in rows)
-    return Measured(result.figures, drawn, sections("\n\n".join(said), result, drawn), table, said, held_out)
+    n = data.info.counts[call.split]
+    return Measured("patterns", n, result.figures, drawn, sections("\n\n".join(said), result, drawn), table, said, held_out)
 
 
 def measure_generation(call: Evaluate, instrument: PatternInstrument, data: PatternSet) -> Measured:
@@ -349,4 +442,6 @@ def measure_generation(call: Evaluate, instrument: PatternInstrument, data: Patt
     width = max(len(row[0]) for row in rows)
     lines = [f"{name:<{width}}  {f'{mean} ± {sd}':<22}{held:<12}{independent}" for name, mean, sd, held, independent, _ in rows]
     table = "\n".join([f"{'':<{width}}  {'generated':<22}{'held out':<12}independent cells", *lines])
-    return Measured(result.figures, drawn, generation_sections("\n\n".join(said), result, drawn), table, said, held_out)
+    n = data.info.counts[call.split]
+    page = generation_sections("\n\n".join(said), result, drawn)
+    return Measured("generation", n, result.figures, drawn, page, table, said, held_out)

@@ -27,6 +27,12 @@ RESAMPLES = 2000
 DB_PER_NAT = 20 / np.log(10)
 """Of magnitudes: an error of 1 in natural logarithms is so many decibels."""
 
+TITLES: Mapping[str, str] = {
+    "spectral_convergence": "spectral convergence",
+    "log_mel_error": "log-mel error",
+    "log_difference": "log difference (nats)",
+}
+"""What pictures and tables call the figures of `DEFINITIONS`."""
 DEFINITIONS: Mapping[str, str] = {
     "spectral_convergence": "‖m - m̂‖ / ‖m‖ of a sound's mel magnitudes, Frobenius norms over frames and bands (eq. 11)",
     "log_mel_error": "Σ|ln(m + floor) - ln(m̂ + floor)| / Σ|ln(m + floor)| over frames and bands of a sound (eq. 12)",

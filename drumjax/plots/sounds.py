@@ -7,6 +7,7 @@ reconstruction that is too quiet looks too dark. In `sound_sheet` 0 is the loude
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from drumjax.plots.projection import principal_components
 from drumjax.plots.style import GREY, INK, PALE, colour, marker, shorten, styled
@@ -164,7 +166,7 @@ def waveforms(names: Sequence[str], rows: Mapping[str, Sequence[np.ndarray]], co
             if row == 0:
                 axes.set_title(shorten(names[column], _LONGEST_NAME))
             if column == 0:
-                axes.set_ylabel(shorten(stage, 18))
+                axes.set_ylabel(textwrap.fill(shorten(stage, _LONGEST_NAME), 14))
             if row == len(rows) - 1:
                 axes.set_xlabel("time (s)")
     if title:
@@ -242,7 +244,7 @@ def class_bars(
         range(len(classes)), [shorten(name, 18) for name in classes], rotation=45, ha="right", rotation_mode="anchor"
     )
     grid[-1].set_xlim(-0.6, len(classes) - 0.4)
-    figure.legend(loc="outside upper center", ncols=len(methods))
+    figure.legend(loc="outside upper center", ncols=max(1, min(len(methods), int(figure.get_figwidth() / 2.2))))
     if title:
         figure.suptitle(title, fontsize=12)
     return figure
@@ -299,8 +301,9 @@ def code_pca(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, t
     return figure
 
 
-def _seconds(config: MelConfig) -> float:
-    return config.samples / config.sample_rate_hz
+def _time_axis(axes: Axes, config: MelConfig) -> None:
+    axes.set_xlim(0, config.samples / config.sample_rate_hz)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def _spectrogram(axes: Axes, magnitudes: np.ndarray, config: MelConfig, loudest: float, labels: bool) -> AxesImage:
@@ -315,7 +318,7 @@ def _spectrogram(axes: Axes, magnitudes: np.ndarray, config: MelConfig, loudest:
     image = axes.imshow(
         level.T, origin="lower", aspect="auto", extent=extent, cmap=LEVELS, vmin=-RANGE_DB, vmax=0, interpolation="nearest"
     )
-    axes.set_xlim(0, _seconds(config))
+    _time_axis(axes, config)
     # Filter k is centred on the (k + 1)-th of bins + 2 points that lie evenly on the mel scale.
     nyquist = config.sample_rate_hz / 2
     hz = np.array([tick for tick in _TICKS_HZ if tick < nyquist])
@@ -328,7 +331,7 @@ def _waveform(axes: Axes, audio: np.ndarray, config: MelConfig, tint: str, label
     audio = np.asarray(audio, np.float64)
     axes.axhline(0, color=PALE, linewidth=0.6, zorder=1)
     axes.plot(np.arange(len(audio)) / config.sample_rate_hz, audio, color=tint, linewidth=0.6, zorder=2)
-    axes.set_xlim(0, _seconds(config))
+    _time_axis(axes, config)
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks([-1, 0, 1])
     axes.tick_params(axis="y", labelleft=labels)
