@@ -48,6 +48,8 @@ MOST_SOUNDS = 1024
 """More at a time are taken for a slip."""
 MOST_DEVIATIONS = 16.0
 """How far from the middle `at` goes, in standard deviations: beyond that every code has left the prior far behind."""
+DISTANCE = 0.3
+"""How far variations lie from their source where nobody says it."""
 VARIATION = 0.1
 """How far a drummer's hits differ: the share of the prior's standard deviation by which humanised codes walk (our decision)."""
 _STAY = 0.7
@@ -193,28 +195,24 @@ class SoundInstrument:
 
     # Playing
 
-    def sample(self, label: Label | None = None, n: int = 1, seed: int = 0) -> list[Sound]:
+    def sample(self, label: Label | None = None, n: int = 1, seed: int = 0, *, only: Sequence[int] | None = None) -> list[Sound]:
         """`n` new sounds of codes drawn from the prior. Sound i depends on (seed, i) alone, not on `n`.
 
         Args:
           label: a class or a mix; None for one class after another.
           n: 1 to 1,024.
           seed: 0 to 2³² − 1.
+          only: the numbers, from 0, of those that are wanted; None for all.
 
         Raises:
           InputError: an unknown class, or a number out of range.
         """
-        self._check_number(n)
-        return self.sample_numbers(range(n), label, n, seed)
-
-    def sample_numbers(self, numbers: Sequence[int], label: Label | None, n: int, seed: int) -> list[Sound]:
-        """Those of `sample`'s n sounds with these numbers, from 0."""
+        numbers = _numbers(n, only)
         _check_seed(seed)
-        mixes = [self._turn(i) if label is None else self.mix(label) for i in numbers]
+        mixes = [{self.classes[i % len(self.classes)]: 1.0} if label is None else self.mix(label) for i in numbers]
         codes = self._draw(_key(seed), numbers)
-        settings = {} if label is None else _class_setting(mixes[0])
-        record = self._provenance("sample", {**settings, "n": n}, [], seed)
-        return self._sounds(self.make(codes, mixes), mixes, record, numbers, n)
+        settings = {"n": n} if label is None else {"label": _plain(mixes[0]), "n": n}
+        return self._sounds(self.make(codes, mixes), mixes, self._provenance("sample", settings, [], seed), numbers, n)
 
     def at(self, p1: float, p2: float, p3: float, label: Label, *, reach: float = 1.0) -> Sound:
         """The sound at a place of the three principal components of the codes: the paper's pad, its "Fine" knob and their range.
@@ -237,9 +235,9 @@ class SoundInstrument:
         mix = self.mix(label)
         code = _numpy(self._run("place", np.asarray(place, np.float32)[None]), "code")
         settings = {"p1": float(p1), "p2": float(p2), "p3": float(p3), "reach": float(reach)}
-        record = self._provenance("at", {**_class_setting(mix), **settings}, [], None)
+        record = self._provenance("at", {"label": _plain(mix), **settings}, [], None)
         made = self.make(code, [mix])
-        return self._sound(made.audio[0], mix, f"{label_text(mix)} at {p1:g} {p2:g} {p3:g}", record)
+        return self._sound(made, 0, mix, f"{label_text(mix)} at {p1:g} {p2:g} {p3:g}", record)
 
     def encode(self, source: Source, label: Label | None = None) -> SoundCode:
         """Where a sound stands in the space of codes.
@@ -265,10 +263,19 @@ class SoundInstrument:
         audio = self.window(sound)
         mix, chosen_by = self._class_of(sound, audio, label)
         code = _numpy(self._run("encode", audio[None], self._row(mix)[None]), "code")[0]
-        record = self._provenance("encode", _class_setting(mix), [_input(sound)], None)
+        record = self._provenance("encode", {"label": _plain(mix), "chosen_by": chosen_by}, [_input(sound)], None)
         return SoundCode(code, mix, chosen_by, self._position(code), sound.name, record)
 
-    def vary(self, source: Source, distance: float = 0.2, n: int = 1, seed: int = 0, label: Label | None = None) -> list[Sound]:
+    def vary(
+        self,
+        source: Source,
+        distance: float = DISTANCE,
+        n: int = 1,
+        seed: int = 0,
+        label: Label | None = None,
+        *,
+        only: Sequence[int] | None = None,
+    ) -> list[Sound]:
         """Sounds near a given one. Sound i depends on (seed, i) alone, not on `n`.
 
         Variation i has the code √(1 − t²) z + t g for the code z of the source, the distance t and a draw g from the prior, so that
@@ -280,27 +287,29 @@ class SoundInstrument:
           n: 1 to 1,024.
           seed: 0 to 2³² − 1.
           label: as for `encode`.
+          only: as for `sample`.
 
         Raises:
           InputError: as `encode`, and for a number out of range.
         """
-        self._check_number(n)
-        return self.vary_numbers(range(n), source, distance, n, seed, label)
-
-    def vary_numbers(
-        self, numbers: Sequence[int], source: Source, distance: float, n: int, seed: int, label: Label | None = None
-    ) -> list[Sound]:
-        """Those of `vary`'s n sounds with these numbers, from 0."""
+        numbers = _numbers(n, only)
         _check_seed(seed)
         _check_share("distance", distance)
         start = self.encode(source, label)
-        codes = _moved(start.code, self._draw(_key(seed), numbers), distance)
-        settings = {**_class_setting(start.mix), "distance": float(distance), "n": n}
+        codes, mixes = _moved(start.code, self._draw(_key(seed), numbers), distance), [start.mix] * len(numbers)
+        settings = {"label": _plain(start.mix), "distance": float(distance), "n": n}
         record = self._provenance("vary", settings, [_origin(start)], seed)
-        return self._sounds(self.make(codes, [start.mix] * len(codes)), [start.mix] * len(codes), record, numbers, n, start.name)
+        return self._sounds(self.make(codes, mixes), mixes, record, numbers, n, start.name)
 
     def morph(
-        self, start: Source, goal: Source, steps: int = 4, path: Literal["slerp", "lerp"] = "slerp", label: Label | None = None
+        self,
+        start: Source,
+        goal: Source,
+        steps: int = 4,
+        path: Literal["slerp", "lerp"] = "slerp",
+        labels: tuple[Label | None, Label | None] = (None, None),
+        *,
+        only: Sequence[int] | None = None,
     ) -> list[Sound]:
         """Sounds that lead from one to another: the codes along a path, the classes' weights mixed linearly.
 
@@ -309,27 +318,37 @@ class SoundInstrument:
           goal: as for `encode`; the last sound is what the model makes of it.
           steps: at least 1, at most 1,023; steps + 1 sounds come back.
           path: "slerp", spherical interpolation of the codes, or "lerp", linear.
-          label: of both ends, as for `encode`.
+          labels: of start and goal, as for `encode`.
+          only: as for `sample`, from 0 to `steps`.
 
         Raises:
           InputError: as `encode`, and for a number out of range or an unknown path.
         """
         if not 1 <= steps < MOST_SOUNDS:
-            rule, found = f"1 to {MOST_SOUNDS - 1} steps", f"{steps}"
-            raise InputError("steps", rule=rule, found=found, remedy="choose a number in that range")
+            found, remedy = f"{steps + 1}", "choose a number in that range"
+            raise InputError("n", rule=f"2 to {MOST_SOUNDS:,} sounds, both ends included", found=found, remedy=remedy)
         if path not in ("slerp", "lerp"):
             raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")
-        first, last = self.encode(start, label), self.encode(goal, label)
+        numbers = _numbers(steps + 1, only)
+        first, last = self.encode(start, labels[0]), self.encode(goal, labels[1])
+        # The whole path, whichever of it is wanted: a shorter one might be rounded otherwise.
         mu = fractions(steps + 1)
-        codes = np.asarray((slerp if path == "slerp" else lerp)(first.code, last.code, mu))
-        mixes = [_between(first.mix, last.mix, float(part), self.classes) for part in mu]
-        ends = {"start": _class_setting(first.mix), "goal": _class_setting(last.mix)}
+        codes = np.asarray((slerp if path == "slerp" else lerp)(first.code, last.code, mu))[list(numbers)]
+        mixes = [_between(first.mix, last.mix, float(mu[i]), self.classes) for i in numbers]
+        ends = {"start_label": _plain(first.mix), "goal_label": _plain(last.mix)}
         record = self._provenance("morph", {**ends, "n": steps + 1, "path": path}, [_origin(first), _origin(last)], None)
-        made = self.make(codes, mixes)
-        return self._sounds(made, mixes, record, range(steps + 1), steps + 1, f"{first.name} to {last.name}")
+        name = f"{first.name} to {last.name}"
+        return self._sounds(self.make(codes, mixes), mixes, record, numbers, steps + 1, name)
 
     def humanize(
-        self, source: Source, hits: int = 16, seed: int = 0, *, variation: float = VARIATION, label: Label | None = None
+        self,
+        source: Source,
+        hits: int = 16,
+        seed: int = 0,
+        label: Label | None = None,
+        *,
+        variation: float = VARIATION,
+        only: Sequence[int] | None = None,
     ) -> list[Sound]:
         """One drum as a drummer hits it: a variation a hit, along a small walk around the sound's code (paper, "Impact").
 
@@ -340,21 +359,22 @@ class SoundInstrument:
           source: as for `encode`.
           hits: 1 to 1,024.
           seed: 0 to 2³² − 1.
-          variation: s, from 0 for no difference to 1.
           label: as for `encode`.
+          variation: s, from 0 for no difference to 1.
+          only: as for `sample`.
 
         Raises:
           InputError: as `encode`, and for a number out of range.
         """
-        self._check_number(hits, "hits")
+        numbers = _numbers(hits, only)
         _check_seed(seed)
         _check_share("variation", variation)
         start = self.encode(source, label)
-        codes = _moved(start.code, self._walk(_key(seed), hits), variation)
-        settings = {**_class_setting(start.mix), "variation": float(variation), "n": hits}
+        walk = self._walk(_key(seed), max(numbers) + 1)[list(numbers)]
+        codes, mixes = _moved(start.code, walk, variation), [start.mix] * len(numbers)
+        settings = {"label": _plain(start.mix), "variation": float(variation), "n": hits}
         record = self._provenance("humanize", settings, [_origin(start)], seed)
-        mixes = [start.mix] * hits
-        return self._sounds(self.make(codes, mixes), mixes, record, range(hits), hits, start.name)
+        return self._sounds(self.make(codes, mixes), mixes, record, numbers, hits, start.name)
 
     def kit(self, seed: int = 0, drum_map: DrumMap = TR808, *, takes: int = 4, variation: float = VARIATION) -> SoundKit:
         """A kit: a new sound for each lane, of the class of the key that the lane is written as, and further takes of it.
@@ -372,11 +392,6 @@ class SoundInstrument:
         Raises:
           InputError: a number out of range, or a drum map of which the model plays no lane.
         """
-        _check_seed(seed)
-        _check_share("variation", variation)
-        if not 1 <= takes <= MOST_TAKES:
-            found, remedy = f"{takes}", "choose a number in that range"
-            raise InputError("takes", rule=f"1 to {MOST_TAKES} takes", found=found, remedy=remedy)
         lanes = {
             lane: (pitch, class_of_pitch(pitch, self.classes))
             for lane, pitch in zip(drum_map.lanes, drum_map.out_pitches, strict=True)
@@ -386,7 +401,7 @@ class SoundInstrument:
             rule = f"a drum map with a lane of the model's classes ({', '.join(self.classes)})"
             raise InputError(self.name, rule=rule, found=f"{drum_map.name!r}", remedy="choose another drum map or model")
         sounds = {
-            lane: tuple(replace(sound, name=lane) for sound in self.takes_of(pitch, label, range(takes), takes, seed, variation))
+            lane: tuple(replace(sound, name=lane) for sound in self.takes_of(pitch, label, takes, seed, variation=variation))
             for lane, (pitch, label) in playing.items()
         }
         return SoundKit(
@@ -400,15 +415,25 @@ class SoundInstrument:
             classes={lane: label for lane, (_, label) in playing.items()},
         )
 
-    def takes_of(self, pitch: int, label: str, numbers: Sequence[int], takes: int, seed: int, variation: float) -> list[Sound]:
-        """Those takes of a kit's lane with these numbers, from 0: of the lane written as `pitch`, played by the class `label`."""
-        key = _key(seed)
+    def takes_of(
+        self, pitch: int, label: str, takes: int, seed: int, *, variation: float = VARIATION, only: Sequence[int] | None = None
+    ) -> list[Sound]:
+        """The takes of one lane of `kit`: of that which is written as the key `pitch` and played by the class `label`."""
+        if not 1 <= takes <= MOST_TAKES:
+            rule, found = f"1 to {MOST_TAKES} takes", f"{takes}"
+            raise InputError("takes", rule=rule, found=found, remedy="choose a number in that range")
+        if not 0 <= pitch <= 127:
+            raise InputError("pitch", rule="a key from 0 to 127", found=f"{pitch}", remedy="choose one of these")
+        numbers = _numbers(takes, only)
+        _check_seed(seed)
+        _check_share("variation", variation)
+        key, mix = _key(seed), self.mix(label)
         first = self._draw(key, [pitch])[0]
-        walk = self._walk(_fold(key, _TAKES_SLOT + pitch), max(numbers, default=0))
+        walk = self._walk(_fold(key, _TAKES_SLOT + pitch), max(numbers))
         codes = np.stack([first if k == 0 else _moved(first, walk[k - 1], variation) for k in numbers])
-        mix = self.mix(label)
-        record = self._provenance("kit", {"class": label, "pitch": pitch, "variation": float(variation), "n": takes}, [], seed)
-        made = self._sounds(self.make(codes, [mix] * len(codes)), [mix] * len(codes), record, numbers, takes)
+        settings = {"label": _plain(mix), "pitch": pitch, "variation": float(variation), "n": takes}
+        mixes = [mix] * len(numbers)
+        made = self._sounds(self.make(codes, mixes), mixes, self._provenance("kit", settings, [], seed), numbers, takes)
         return [replace(sound, audio=at_level(sound, LEVEL_LUFS.get(label, OTHER_LUFS))) for sound in made]
 
     # Below the methods
@@ -474,9 +499,6 @@ class SoundInstrument:
         p1, p2, p3 = (float(x / d) if d > 0 else 0.0 for x, d in zip(along, axes["deviations"], strict=True))
         return p1, p2, p3
 
-    def _turn(self, number: int) -> dict[str, float]:
-        return {self.classes[number % len(self.classes)]: 1.0}
-
     def _draw(self, key: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
         """Draws from the prior, float32 (n, d)."""
         size = 1 << max(len(numbers) - 1, 0).bit_length()
@@ -506,11 +528,12 @@ class SoundInstrument:
             blocks.append({key: value[:count] for key, value in function(self.weights, *padded).items()})
         return blocks
 
-    def _sound(self, audio: np.ndarray, mix: Mapping[str, float], name: str, record: Mapping[str, Any]) -> Sound:
+    def _sound(self, made: Made, index: int, mix: Mapping[str, float], name: str, record: Mapping[str, Any]) -> Sound:
+        audio = made.audio[index]
         if not np.isfinite(audio).all():
             remedy = "take another checkpoint, or train again"
             raise InputError(self.name, rule="weights that make sound", found="NaN or infinity", remedy=remedy)
-        return Sound(peak_normalized(audio), self.mel.sample_rate_hz, label_text(mix), name, record)
+        return Sound(peak_normalized(audio), self.mel.sample_rate_hz, label_text(mix), name, record, made.mel[index])
 
     def _sounds(
         self,
@@ -522,12 +545,12 @@ class SoundInstrument:
         name: str = "",
     ) -> list[Sound]:
         """Sounds with their names and their parts of the call's record."""
-        return [
-            self._sound(
-                audio, mix, f"{name or label_text(mix)}{f' {i + 1}' if n > 1 else ''}", in_part(record, i + 1) if n > 1 else record
-            )
-            for audio, mix, i in zip(made.audio, mixes, numbers, strict=True)
+        called = [
+            f"{name or label_text(mix)} {i + 1}" if n > 1 else name or label_text(mix)
+            for mix, i in zip(mixes, numbers, strict=True)
         ]
+        records = [in_part(record, i + 1) if n > 1 else record for i in numbers]
+        return [self._sound(made, k, mix, called[k], records[k]) for k, mix in enumerate(mixes)]
 
     def _provenance(
         self, verb: str, parameters: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]], seed: int | None
@@ -542,11 +565,6 @@ class SoundInstrument:
             parameters=settings,
             inputs=[*inputs, *used],
         )
-
-    def _check_number(self, n: int, what: str = "n") -> None:
-        if not 1 <= n <= MOST_SOUNDS:
-            rule, found = f"1 to {MOST_SOUNDS:,} sounds", f"{n}"
-            raise InputError(what, rule=rule, found=found, remedy="choose a number in that range")
 
 
 def check_spectrograms(stated: Any, wanted: MelConfig, directory: Path) -> None:
@@ -641,9 +659,23 @@ def _between(start: Mapping[str, float], goal: Mapping[str, float], mu: float, c
     return {name: weight for name, weight in weights.items() if weight > 0}
 
 
-def _class_setting(mix: Mapping[str, float]) -> dict[str, Any]:
-    """What a record says of the classes: `class`, or `mix`."""
-    return {"class": next(iter(mix))} if len(mix) == 1 else {"mix": dict(mix)}
+def _plain(mix: Mapping[str, float]) -> str | dict[str, float]:
+    """What a record says of the classes: the class, or the weights of several."""
+    return next(iter(mix)) if len(mix) == 1 else dict(mix)
+
+
+def _numbers(n: int, only: Sequence[int] | None) -> Sequence[int]:
+    """The numbers of the sounds that are wanted.
+
+    Raises:
+      InputError: more or fewer sounds than a call makes.
+    """
+    if not 1 <= n <= MOST_SOUNDS:
+        raise InputError("n", rule=f"1 to {MOST_SOUNDS:,} sounds", found=f"{n}", remedy="choose a number in that range")
+    numbers = range(n) if only is None else only
+    if not numbers or not all(0 <= i < n for i in numbers):
+        raise InputError("only", rule=f"numbers from 0 to {n - 1}", found=f"{list(numbers)[:8]}", remedy="choose some of these")
+    return numbers
 
 
 def _input(sound: Sound) -> Mapping[str, Any]:

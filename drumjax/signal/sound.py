@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -28,6 +28,7 @@ class Sound:
       name: for reports, pictures and files.
       provenance: where it came from, as JSON-like data: a record of `drumjax.provenance.provenance` for one that was made,
         `{"path", "sha256"}` for one that was read, None for one made by hand.
+      mel: the mel magnitudes (frames, bins) that a vocoder made it of, for pictures; None where it was not made so.
 
     Raises:
       ValueError: samples of another shape, none, NaN, infinity or beyond ±1; or a rate not above 0.
@@ -38,6 +39,7 @@ class Sound:
     label: str = ""
     name: str = ""
     provenance: Mapping[str, Any] | None = None
+    mel: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         audio = np.array(self.audio, np.float32)
