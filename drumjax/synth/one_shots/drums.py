@@ -58,7 +58,11 @@ def skin(
     level = strike(place, modes) * draws.around("mode_level", 1.0, 1.6, modes) / ratios**0.5
     level /= np.abs(level).sum(axis=1, keepdims=True)
     falls = t60_s / ratios**damping * draws.around("mode_decay", 1.0, 1.3, modes)
-    return bent(hz * ratios, falls, level, bend, bend_s, clock)
+    # What has gone into the shell comes back for longer: the decay of a drum has a knee.
+    back = draws.log("back", 0.02, 0.25)
+    levels = np.concatenate([level * (1 - back), level * back], axis=1)
+    all_falls = np.concatenate([falls, falls * draws.log("back_s", 2.0, 4.5)], axis=1)
+    return bent(np.tile(hz * ratios, 2), all_falls, levels, bend, bend_s, clock)
 
 
 def shock(
@@ -66,9 +70,8 @@ def shock(
 ) -> np.ndarray:
     """The noise of a stroke, of stick, beater or finger: all frequencies up to `hz` and less and less above; peak 1."""
     noise = dying(draws.white(clock.samples), draws.log("shock_s", *t60_s), draws.log("shock_treble", *treble), clock)
-    return to_peak(
-        heard(noise * onepole(draws.log("shock_hz", *hz), clock) * highpass(draws.log("shock_low_hz", 60.0, 500.0), clock), clock)
-    )
+    low = highpass(draws.log("shock_low_hz", 40.0, 400.0), clock, 0.5)
+    return to_peak(heard(noise * onepole(draws.log("shock_hz", *hz), clock) * low, clock))
 
 
 def ambience(
@@ -100,7 +103,7 @@ def acoustic_kick(draws: Draws, clock: Clock) -> np.ndarray:
     hum = ring(hz * draws.uniform("hum", 0.75, 1.2), t60 * draws.log("hum_s", 1.5, 4.0), draws.log("hum_level", 0.02, 0.3), clock)
     beater = shock(draws, clock, (250.0, 3_000.0), (0.03, 0.2), (0.15, 0.6))
     dry = body + hum + draws.log("beater", 0.02, 0.5) * beater
-    return ambience(draws, clock, dry, 0.5, (0.005, 0.2), (0.2, 0.9))
+    return ambience(draws, clock, dry, 0.7, (0.01, 0.25), (0.3, 1.2))
 
 
 def circuit_kick(draws: Draws, clock: Clock) -> np.ndarray:
@@ -154,7 +157,7 @@ def acoustic_snare(draws: Draws, clock: Clock) -> np.ndarray:
     )
     tip = shock(draws, clock, (800.0, 6_000.0), (0.03, 0.25), (0.15, 0.7))
     dry = to_peak(body) + draws.log("wires", 0.05, 0.7) * to_peak(wires) + draws.log("stick", 0.03, 0.5) * tip
-    return ambience(draws, clock, dry, 0.6, (0.01, 0.5), (0.2, 1.0))
+    return ambience(draws, clock, dry, 0.8, (0.01, 0.5), (0.3, 1.2))
 
 
 def circuit_snare(draws: Draws, clock: Clock) -> np.ndarray:
@@ -204,9 +207,9 @@ def acoustic_tom(draws: Draws, clock: Clock) -> np.ndarray:
         modes=18,
         stretch=draws.uniform("stretch", 0.8, 1.05),
     )
-    tip = shock(draws, clock, (400.0, 5_000.0), (0.06, 0.5), (0.1, 0.5))
+    tip = shock(draws, clock, (500.0, 7_000.0), (0.1, 0.6), (0.12, 0.5))
     dry = to_peak(body) + draws.log("stick", 0.03, 0.6) * tip
-    return ambience(draws, clock, dry, 0.6, (0.01, 0.3), (0.3, 1.5))
+    return ambience(draws, clock, dry, 0.8, (0.01, 0.3), (0.3, 1.5))
 
 
 def circuit_tom(draws: Draws, clock: Clock) -> np.ndarray:
@@ -232,30 +235,30 @@ def fm_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def open_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """Fingers near the rim of a deep shell: the skin rings, the hollow below hums."""
-    hz, t60 = draws.around("hz", 148.0, 1.4), draws.around("t60_s", 0.5, 1.7)
+    hz, t60 = draws.around("hz", 138.0, 1.4), draws.around("t60_s", 0.5, 1.7)
     return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.03, 0.6))
 
 
 def muted_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """The same with the other hand on the skin: short, the hollow louder."""
-    hz, t60 = draws.around("hz", 145.0, 1.45), draws.around("t60_s", 0.3, 1.6)
+    hz, t60 = draws.around("hz", 135.0, 1.45), draws.around("t60_s", 0.3, 1.6)
     return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.1, 1.2))
 
 
 def circuit_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator alone, hardly gliding."""
-    return _circuit_hand_drum(draws, clock, draws.log("hz", 140.0, 320.0), draws.log("t60_s", 0.25, 0.7))
+    return _circuit_hand_drum(draws, clock, draws.log("hz", 130.0, 290.0), draws.log("t60_s", 0.25, 0.7))
 
 
 def open_bongo(draws: Draws, clock: Clock) -> np.ndarray:
     """A fingertip on a small tight skin: high, dry, overtones well apart."""
-    hz, t60 = draws.around("hz", 222.0, 1.45), draws.around("t60_s", 0.45, 1.7)
+    hz, t60 = draws.around("hz", 208.0, 1.45), draws.around("t60_s", 0.45, 1.7)
     return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.5, 0.8), hollow_level=(0.01, 0.3))
 
 
 def circuit_bongo(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator, higher and shorter than a conga's."""
-    return _circuit_hand_drum(draws, clock, draws.log("hz", 280.0, 600.0), draws.log("t60_s", 0.15, 0.5))
+    return _circuit_hand_drum(draws, clock, draws.log("hz", 270.0, 540.0), draws.log("t60_s", 0.15, 0.5))
 
 
 def _hand_drum(
@@ -266,7 +269,7 @@ def _hand_drum(
         clock,
         hz=hz,
         t60_s=t60_s,
-        place=draws.uniform("place", 0.05, 0.45),
+        place=draws.uniform("place", 0.0, 0.4),
         damping=draws.uniform("damping", 0.3, 1.1),
         bend=draws.uniform("bend", 0.0, 0.08),
         bend_s=draws.log("bend_s", 0.01, 0.05),
@@ -275,9 +278,9 @@ def _hand_drum(
     )
     hum_s = t60_s * draws.uniform("hollow_s", 0.6, 1.6)
     hum = ring(hz * draws.uniform("hollow", *hollow), hum_s, draws.log("hollow_level", *hollow_level), clock)
-    hand = shock(draws, clock, (250.0, 3_000.0), (0.05, 0.4), (0.1, 0.4))
-    dry = to_peak(body) + hum + draws.log("hand", 0.01, 0.25) * hand
-    return ambience(draws, clock, dry, 0.6, (0.005, 0.1), (0.2, 1.0))
+    hand = shock(draws, clock, (400.0, 5_000.0), (0.12, 0.6), (0.12, 0.5))
+    dry = to_peak(body) + hum + draws.log("hand", 0.02, 0.35) * hand
+    return ambience(draws, clock, dry, 0.8, (0.01, 0.2), (0.3, 1.2))
 
 
 def _circuit_hand_drum(draws: Draws, clock: Clock, hz: np.ndarray, t60_s: np.ndarray) -> np.ndarray:
@@ -302,9 +305,9 @@ def side_stick(draws: Draws, clock: Clock) -> np.ndarray:
         draws.log("shell", 0.08, 1.2, 3),
         clock,
     )
-    tip = shock(draws, clock, (1_000.0, 8_000.0), (0.05, 0.3), (0.2, 0.7))
+    tip = shock(draws, clock, (1_000.0, 8_000.0), (0.1, 0.45), (0.2, 0.7))
     dry = wood + shell + draws.log("stick", 0.1, 1.5) * tip
-    return ambience(draws, clock, dry, 0.7, (0.005, 0.25), (0.2, 1.0))
+    return ambience(draws, clock, dry, 0.85, (0.01, 0.3), (0.3, 1.2))
 
 
 def rim_and_skin(draws: Draws, clock: Clock) -> np.ndarray:
@@ -323,7 +326,7 @@ def rim_and_skin(draws: Draws, clock: Clock) -> np.ndarray:
         stretch=draws.uniform("stretch", 0.85, 1.1),
     )
     crack = shock(draws, clock, (1_000.0, 6_000.0), (0.08, 0.35), (0.2, 0.7))
-    return ambience(draws, clock, to_peak(body) + draws.log("crack", 0.2, 1.2) * crack, 0.6, (0.005, 0.2), (0.2, 1.0))
+    return ambience(draws, clock, to_peak(body) + draws.log("crack", 0.2, 1.2) * crack, 0.8, (0.01, 0.25), (0.3, 1.2))
 
 
 def circuit_rim(draws: Draws, clock: Clock) -> np.ndarray:

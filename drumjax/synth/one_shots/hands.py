@@ -117,7 +117,7 @@ def egg_shaker(draws: Draws, clock: Clock) -> np.ndarray:
     return _beads(
         draws,
         clock,
-        draws.around("hz", 9_300.0, 1.15),
+        draws.around("hz", 9_500.0, 1.13),
         draws.log("q", 1.5, 6.0),
         draws.log("per_second", 1_500.0, 9_000.0),
         draws.log("grain_s", 0.0004, 0.002),

@@ -16,6 +16,7 @@ from drumjax.synth.one_shots.primitives import (
     glide,
     heard,
     highpass,
+    onepole,
     ring,
     squares,
     swell,
@@ -61,32 +62,58 @@ def oscillators(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
 # Hats -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _pair(draws: Draws, clock: Clock, t60_s: np.ndarray, damping: tuple[float, float], sizzle: tuple[float, float]) -> np.ndarray:
+def _pair(
+    draws: Draws,
+    clock: Clock,
+    t60_s: np.ndarray,
+    *,
+    damping: tuple[float, float],
+    tilt: tuple[float, float],
+    sizzle: tuple[float, float],
+    low_hz: tuple[float, float],
+    treble: tuple[float, float],
+    puff: tuple[float, float],
+) -> np.ndarray:
     """Two small cymbals: modes, the noise of their touching, and the air between them that is pressed out."""
     body = plate(
-        draws,
-        clock,
-        64,
-        draws.log("low_hz", 280.0, 800.0),
-        t60_s,
-        draws.uniform("damping", *damping),
-        draws.uniform("tilt", -0.6, 0.6),
+        draws, clock, 64, draws.log("low_hz", 220.0, 700.0), t60_s, draws.uniform("damping", *damping), draws.uniform("tilt", *tilt)
     )
-    sizzling = wash(draws, clock, t60_s * draws.uniform("sizzle_s", 0.6, 1.3), (500.0, 4_000.0), (0.6, 1.5))
-    tick = wash(draws, clock, draws.log("tick_s", 0.008, 0.05), (200.0, 3_000.0), (0.4, 1.0))
-    puff = ring(draws.log("puff_hz", 200.0, 600.0), draws.log("puff_s", 0.03, 0.15), draws.log("puff", 0.01, 0.4), clock)
-    return to_peak(body) + draws.log("sizzle", *sizzle) * sizzling + draws.log("tick", 0.05, 1.0) * tick + puff
+    sizzling = wash(draws, clock, t60_s * draws.uniform("sizzle_s", 0.6, 1.3), low_hz, treble)
+    tick = wash(draws, clock, draws.log("tick_s", 0.01, 0.08), (80.0, 1_500.0), (0.4, 1.0))
+    air_hz = draws.log("puff_hz", 120.0, 550.0) * draws.uniform("puff_interval", 1.0, 2.2, 3)
+    air = ring(air_hz, draws.log("puff_s", 0.04, 0.25), draws.log("puff", *puff, 3), clock)
+    return to_peak(body) + draws.log("sizzle", *sizzle) * sizzling + draws.log("tick", 0.05, 1.0) * tick + air
 
 
 def acoustic_closed_hat(draws: Draws, clock: Clock) -> np.ndarray:
     """Pressed together: everything is gone in a tenth of a second."""
-    return _pair(draws, clock, draws.around("t60_s", 0.26, 2.3), (-0.2, 0.4), (0.4, 3.0))
+    return _pair(
+        draws,
+        clock,
+        draws.around("t60_s", 0.28, 2.3),
+        damping=(-0.1, 0.5),
+        tilt=(-0.6, 0.6),
+        sizzle=(0.4, 3.0),
+        low_hz=(150.0, 2_500.0),
+        treble=(0.6, 1.5),
+        puff=(0.01, 0.5),
+    )
 
 
 def acoustic_open_hat(draws: Draws, clock: Clock) -> np.ndarray:
     """Hardly touching: long, sizzling, swelling a little before it falls."""
-    rise = 1 - draws.uniform("rise", 0.0, 0.6) * decay(clock.t, draws.log("rise_s", 0.03, 0.15))
-    return rise * _pair(draws, clock, draws.log("t60_s", 1.0, 4.5), (-0.1, 0.4), (0.4, 3.0))
+    rise = 1 - draws.uniform("rise", 0.0, 0.7) * decay(clock.t, draws.log("rise_s", 0.03, 0.15))
+    return rise * _pair(
+        draws,
+        clock,
+        draws.log("t60_s", 1.2, 4.5),
+        damping=(0.0, 0.7),
+        tilt=(-0.1, 1.2),
+        sizzle=(0.4, 3.0),
+        low_hz=(100.0, 1_200.0),
+        treble=(0.4, 1.1),
+        puff=(0.005, 0.2),
+    )
 
 
 def _circuit_hat(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
@@ -217,14 +244,10 @@ def shaken_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
 
 def struck_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
     """A stroke on frame or skin sets them off at once; a low knock goes with it."""
-    jingles = _jingles(
-        draws,
-        clock,
-        swell(draws.log("rise_s", 0.001, 0.012), clock) * decay(clock.t, draws.around("shake_s", 0.4, 1.8)),
-        draws.log("per_second", 500.0, 5_000.0),
-    )
-    frame = ring(draws.log("frame_hz", 180.0, 700.0), draws.log("frame_s", 0.03, 0.15), 1.0, clock)
-    return jingles + draws.log("frame", 0.003, 0.15) * frame
+    energy = swell(draws.log("rise_s", 0.001, 0.012), clock) * decay(clock.t, draws.around("shake_s", 0.4, 1.8))
+    jingles = _jingles(draws, clock, energy, draws.log("per_second", 500.0, 5_000.0))
+    hz = draws.log("frame_hz", 100.0, 500.0) * np.cumprod(draws.uniform("frame_interval", 1.0, 2.0, 4), axis=1)
+    return jingles + ring(hz, draws.log("frame_s", 0.04, 0.2), draws.log("frame", 0.002, 0.1, 4), clock)
 
 
 def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndarray) -> np.ndarray:
@@ -232,13 +255,15 @@ def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndar
         energy, per_second, draws.log("grain_s", 0.0006, 0.004), draws.white(clock.samples), draws.white(clock.samples), clock
     )
     pairs = 6
-    hz = draws.around("jingle_hz", 8_900.0, 1.2) * draws.around("pair", 1.0, 1.3, pairs)
+    hz = draws.around("jingle_hz", 9_200.0, 1.17) * draws.around("pair", 1.0, 1.3, pairs)
     t60 = draws.log("jingle_s", 0.02, 0.2) * draws.around("pair_s", 1.0, 1.5, pairs)
     bell = ring(np.minimum(hz, 10_300.0), t60, draws.log("pair_level", 0.15, 1.0, pairs), clock)
     wide = bandpass(draws.around("wide_hz", 9_300.0, 1.15), clock, draws.log("wide_q", 0.6, 2.0))
     struck = filtered(rattle, clock, fft.rfft(bell, clock.fft_samples), highpass(draws.log("cut_hz", 2_500.0, 6_500.0), clock))
     rustle = filtered(rattle, clock, wide)
-    return to_peak(struck) + draws.log("rustle", 0.05, 0.8) * to_peak(rustle)
+    # Bodies, hands and cuffs: what is not metal, at all frequencies.
+    muffled = filtered(rattle, clock, onepole(draws.log("muffled_hz", 300.0, 3_000.0), clock))
+    return to_peak(struck) + draws.log("rustle", 0.05, 0.8) * to_peak(rustle) + draws.log("muffled", 0.005, 0.15) * to_peak(muffled)
 
 
 def circuit_tambourine(draws: Draws, clock: Clock) -> np.ndarray:
