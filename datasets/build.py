@@ -1,21 +1,8 @@
-"""Preparing data: from a source to a TFDS folder that names its source's hash, with a card of ours beside TFDS's own files.
-
-    DIR/edm_patterns/folder_0123456789abcdef/1.0.0/{*.array_record*, dataset_info.json, features.json, drumjax.json}
-
-The folder is made in a temporary place inside DIR, read back, and renamed into place: what can be loaded is whole. Data that are
-there already are never written over.
-"""
+"""Preparing drum patterns: from a source to a TFDS folder; and what is common to the kinds of data that can be built."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import logging
-import os
-import shutil
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from os import PathLike
@@ -23,13 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import drumjax
-from drumjax.boundary import InputError, file_sha256, list_files, write_bytes
-from drumjax.datasets.info import BUILDER, CARD, KIND, PatternSet, content_sha256, printable
+from drumjax.boundary import InputError, file_sha256
+from drumjax.datasets.folders import already, write_folder
+from drumjax.datasets.info import EMBEDDED, PatternSet, content_sha256, printable
+from drumjax.datasets.kinds import ONE_SHOTS, DataSet, detect_kind
 from drumjax.datasets.licences import admits, licence_id
-from drumjax.datasets.load import load_folder, load_patterns, prepared_folders, read_card
+from drumjax.datasets.load import load_data
 from drumjax.datasets.npz import write_npz
 from drumjax.datasets.prepare import (
-    EMBEDDED,
     EMBEDDED_LICENCE,
     FORMAT,
     Example,
@@ -39,14 +27,9 @@ from drumjax.datasets.prepare import (
     pattern_set,
     source_sha256,
 )
+from drumjax.datasets.sounds.build import BuiltSounds, build_sounds
 from drumjax.datasets.sources import Collection, collect
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
-from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
-
-KINDS = (KIND,)
-"""What this version prepares."""
-_TEMPORARY = ".building-"
-_SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".aif", ".aiff")
 
 
 class Prepared(NamedTuple):
@@ -70,36 +53,9 @@ class Built(NamedTuple):
     prepared: Prepared
 
 
-def detect_kind(source: str | PathLike[str], kind: str | None = None) -> str:
-    """The kind of a source: what is asked for, or what its files say.
-
-    Raises:
-      InputError: a kind that this version does not prepare, a source of sound files, or none at all.
-    """
-    if kind is not None and kind not in KINDS:
-        raise InputError(
-            "--kind",
-            rule=f"a kind that this version prepares: {', '.join(KINDS)}",
-            found=repr(kind),
-            remedy="leave --kind away to have it detected; grooves, songs and one-shots are not supported yet",
-        )
-    path = Path(source)
-    if kind or str(source) == EMBEDDED or not path.is_dir() or list_files(path, MIDI_SUFFIXES + GRID_SUFFIXES):
-        return kind or KIND
-    if list_files(path, _SOUND_SUFFIXES):
-        raise InputError(
-            path,
-            rule=f"data of a kind that this version prepares: {', '.join(KINDS)} (MIDI files, step grids)",
-            found="sound files",
-            remedy="name a folder of .mid, .json or .csv files; songs and one-shots are not supported yet",
-        )
-    return KIND
-
-
 def prepare(
     source: str | PathLike[str],
     *,
-    kind: str | None = None,
     drum_map: DrumMap = TR808,
     steps: int = MEASURE_STEPS,
     genres_csv: str | PathLike[str] | None = None,
@@ -117,7 +73,6 @@ def prepare(
 
     Args:
       source: "embedded", or a folder or file as for `drumjax.datasets.sources.survey`, which says what the other arguments mean.
-      kind: "patterns"; None detects it.
       with_embedded: whether the embedded patterns join those of the folder, where `licences` admit them; a pattern that is among
         them already is left out. They are split as they are alone: what is held out of them stays so.
       seed: of the splits.
@@ -127,7 +82,6 @@ def prepare(
     Raises:
       InputError: see `collect`; for too few files to split; `with_embedded` where they are the source.
     """
-    detect_kind(source, kind)
     if str(source) == EMBEDDED:
         if with_embedded:
             raise InputError(
@@ -220,10 +174,33 @@ def refuse_reading_options(
     """
     given = [_FLAGS[name] for name, value in others.items() if value is not None]
     given += ["--drum-map"] * (drum_map != TR808) + ["--steps"] * (steps != MEASURE_STEPS)
+    _refuse(source, given, "lanes, length, genres and licences")
+
+
+_SOUND_FLAGS = {"labels": "--labels", "classes_csv": "--classes-csv", "licence": "--declared-licence"}
+
+
+def refuse_sound_options(source: str | PathLike[str], *, classes: Sequence[str] = (), **others: object) -> None:
+    """The same for one-shots.
+
+    Args:
+      source: "embedded" or a prepared folder.
+      classes: as given; of the embedded sounds some may be asked for.
+      **others: `labels`, `classes_csv` and `licence` as given, empty or None where they are not.
+
+    Raises:
+      InputError: one of them is given.
+    """
+    given = [_SOUND_FLAGS[name] for name, value in others.items() if value]
+    given += ["--classes"] * bool(classes and str(source) != EMBEDDED)
+    _refuse(source, given, "classes and licences")
+
+
+def _refuse(source: str | PathLike[str], given: Sequence[str], own: str) -> None:
     if given:
         raise InputError(
             source,
-            rule="prepared data as they are, with their own lanes, length, genres and licences",
+            rule=f"prepared data as they are, with their own {own}",
             found=", ".join(given),
             remedy="leave that away, or name the files that the data come from",
         )
@@ -241,90 +218,42 @@ def _as_input_error(source: str | PathLike[str]) -> Iterator[None]:
         raise InputError(source, rule=rule, found=found or "something else", remedy="add files, or change the shares") from error
 
 
-def build(source: str | PathLike[str], out_dir: str | PathLike[str], **options: Any) -> Built:
-    """Writes a source as a TFDS folder below `out_dir`; the other arguments are those of `prepare`.
+def build(
+    source: str | PathLike[str], out_dir: str | PathLike[str], *, kind: str | None = None, **options: Any
+) -> Built | BuiltSounds:
+    """Writes a source as a TFDS folder below `out_dir`.
 
     Does nothing where the same data lie there already.
 
+    Args:
+      source: as for `prepare`, or for `drumjax.datasets.sounds.build.prepare_sounds`.
+      out_dir: the folder, which is made.
+      kind: see `detect_kind`.
+      **options: the other arguments of `prepare` or `prepare_sounds`.
+
     Raises:
-      InputError: see `prepare`; another data set lies there, or the folder cannot be written.
+      InputError: see `prepare` and `prepare_sounds`; another data set lies there, or the folder cannot be written.
     """
-    prepared = prepare(source, **options)
-    out = Path(out_dir)
-    content = content_sha256(prepared.patterns)
-    if there := _already(out, prepared.patterns, content):
-        return Built(there, False, prepared)
-    try:
-        made = [folder for folder in (out, *out.parents) if not folder.exists()]
-        out.mkdir(parents=True, exist_ok=True)
-        try:
-            folder = _write(out, prepared, content)
-        finally:
-            for empty in made:  # of a build that failed nothing is left, the folders that were made for it included
-                with contextlib.suppress(OSError):
-                    empty.rmdir()
-    except OSError as error:
-        if there := _already(out, prepared.patterns, content):  # another process was faster
-            return Built(there, False, prepared)
-        raise InputError(
-            out, rule="a folder to write prepared data to", found=error.strerror or str(error), remedy="name another with -o"
-        ) from error
-    return Built(folder, True, prepared)
+    if detect_kind(source, kind) == ONE_SHOTS.name:
+        return build_sounds(source, out_dir, **options)
+    return build_patterns(source, out_dir, **options)
 
 
-def _already(out: Path, patterns: PatternSet, content: str) -> Path | None:
-    """The same data below `out`, None where there are none; anything else that is prepared there is an error."""
-    for folder in prepared_folders(out) if out.is_dir() else []:
-        card = read_card(folder)
-        if card["info"].source_sha256 == patterns.info.source_sha256 and card["content_sha256"] == content:
-            return folder
-        same_source = card["info"].source_sha256 == patterns.info.source_sha256
-        raise InputError(
-            out,
-            rule="a folder without other prepared data",
-            found=f"{folder.relative_to(out)}, made from "
-            + ("the same source by another version" if same_source else f"{card['info'].name!r} with other files or options"),
-            remedy="name another folder with -o, or remove that one",
-        )
-    return None
-
-
-def _write(out: Path, prepared: Prepared, content: str) -> Path:
+def build_patterns(source: str | PathLike[str], out_dir: str | PathLike[str], **options: Any) -> Built:
+    """`build` of drum patterns."""
     from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns, folder_config
 
-    for stale in out.glob(f"{_TEMPORARY}*"):  # of builds that were killed; a day is longer than any build takes
-        if time.time() - stale.stat().st_mtime > 86_400:
-            shutil.rmtree(stale, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=out))
-    try:
-        with _quiet():
-            builder = EdmPatterns(config=folder_config(prepared.patterns), data_dir=temporary, file_format="array_record")
-            try:
-                builder.download_and_prepare()
-            except RuntimeError as error:  # how array_record says that the disk is full
-                if "write() failed" not in str(error):
-                    raise
-                raise OSError(str(error).partition("write() failed: ")[2].partition(";")[0]) from error
-        folder = Path(builder.data_dir)
-        write_bytes(folder / CARD, json.dumps(_card(prepared, content), indent=1).encode())
-        load_folder(folder)
-        os.rename(temporary / BUILDER, out / BUILDER)
-        return out / folder.relative_to(temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    prepared = prepare(source, **options)
+    out, patterns = Path(out_dir), prepared.patterns
+    content = content_sha256(patterns)
+    if there := already(out, patterns.info, content):
+        return Built(there, False, prepared)
 
+    def builder(folder: Path) -> EdmPatterns:
+        return EdmPatterns(config=folder_config(patterns), data_dir=folder, file_format="array_record")
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """TFDS prints where it writes, with several bars, and absl warns of every configuration that is not in the class."""
-    absl = logging.getLogger("absl")  # there since TFDS was imported
-    level = absl.level
-    absl.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        absl.setLevel(level)
+    folder, is_new = write_folder(out, patterns.info, content, builder, lambda: _card(prepared, content))
+    return Built(folder, is_new, prepared)
 
 
 def _card(prepared: Prepared, content: str) -> dict[str, Any]:
@@ -353,12 +282,12 @@ def _card(prepared: Prepared, content: str) -> dict[str, Any]:
     }
 
 
-def arrays(where: str | PathLike[str], out_npz: str | PathLike[str]) -> PatternSet:
-    """Writes prepared data (or "embedded") as one .npz file, which `load_patterns` reads without TFDS.
+def arrays(where: str | PathLike[str], out_npz: str | PathLike[str], *, kind: str | None = None) -> DataSet:
+    """Writes prepared data (or "embedded") as one .npz file, which `load_data` reads without TFDS.
 
     Raises:
-      InputError: see `load_patterns` and `write_npz`.
+      InputError: see `load_data` and `write_npz`.
     """
-    patterns = load_patterns(where)
-    write_npz(out_npz, patterns)
-    return patterns
+    data = load_data(where, kind)
+    write_npz(out_npz, data)
+    return data

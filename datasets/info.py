@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,10 @@ BUILDER = "edm_patterns"
 """The name of the TFDS builder, and so of the folder that a build makes."""
 CARD = "drumjax.json"
 """The file beside TFDS's own that says what the data are; its absence marks a folder as not ours, or not finished."""
+EMBEDDED = "embedded"
+"""What the sets are called that come with the library."""
+HASH_DIGITS = 16
+"""Of the source's SHA-256, in the name of a configuration: 64 bits, no two folders of one user meet."""
 NUMERIC = MappingProxyType({"velocity": np.float32, "offset": np.float32, "genre": np.int32, "tempo_bpm": np.float32})
 """The arrays of a split that a model may see, and their types."""
 TEXTS = ("name", "group", "licence")
@@ -220,6 +224,27 @@ def content_sha256(patterns: PatternSet) -> str:
             else:
                 digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
+
+
+class Named(Protocol):
+    """What is asked of the information on any kind of data."""
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+
+    @property
+    def source_sha256(self) -> str:
+        """The hash of all that decides the data."""
+
+
+def config_name(info: Named) -> str:
+    """A TFDS configuration's name: `embedded_…` or `folder_…` with the first digits of the source's hash.
+
+    TFDS takes a configuration of a known name for prepared and returns what lies there: under one name a second folder would
+    silently give the first one's data.
+    """
+    return f"{EMBEDDED if info.name == EMBEDDED else 'folder'}_{info.source_sha256[:HASH_DIGITS]}"
 
 
 def printable(name: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from drumjax.boundary import InputError, list_files
 from drumjax.datasets import info as patterns
-from drumjax.datasets.info import DataInfo, PatternSet
+from drumjax.datasets.info import EMBEDDED, DataInfo, PatternSet
 from drumjax.datasets.sounds import info as sounds
 from drumjax.datasets.sounds.files import SOUND_SUFFIXES
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
@@ -69,3 +72,25 @@ def read_info(value: Any) -> Info:
 def content_sha256(data: DataSet) -> str:
     """The hash of what is in the arrays, whatever they were read from."""
     return KINDS[data.info.kind].content_sha256(data)
+
+
+def detect_kind(source: str | PathLike[str], kind: str | None = None) -> str:
+    """The kind of a source: what is asked for, or what most of its files are; patterns where they say nothing.
+
+    Raises:
+      InputError: a kind that this version does not prepare.
+    """
+    if kind is not None and kind not in KINDS:
+        raise InputError(
+            "--kind",
+            rule=f"a kind that this version prepares: {', '.join(KINDS)}",
+            found=repr(kind),
+            remedy="leave --kind away to have it detected; grooves and songs are not supported yet",
+        )
+    path = Path(source)
+    if kind or str(source) == EMBEDDED:
+        return kind or PATTERNS.name
+    if path.is_dir():
+        count = {each.name: len(list_files(path, each.suffixes, max_files=sounds.MOST_SOUNDS)) for each in KINDS.values()}
+        return max(count, key=lambda name: (count[name], name == PATTERNS.name))
+    return ONE_SHOTS.name if path.suffix.lower() in ONE_SHOTS.suffixes else PATTERNS.name

@@ -13,10 +13,10 @@ import numpy as np
 
 from drumjax.boundary import InputError, list_files, read_json
 from drumjax.datasets import info as patterns
-from drumjax.datasets.info import CARD, NUMERIC, TEXTS, DataInfo, PatternSet, name_order
+from drumjax.datasets.info import CARD, EMBEDDED, HASH_DIGITS, NUMERIC, TEXTS, DataInfo, PatternSet, name_order
 from drumjax.datasets.kinds import KINDS, ONE_SHOTS, PATTERNS, DataSet, Info, content_sha256, read_info
 from drumjax.datasets.npz import read_npz
-from drumjax.datasets.prepare import EMBEDDED, embedded_set
+from drumjax.datasets.prepare import embedded_set
 from drumjax.datasets.sounds import info as sounds
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
 
@@ -137,10 +137,10 @@ def read_card(folder: Path) -> dict[str, Any]:
             found=f"{error}",
             remedy="the folder was changed: remove it and build the data again",
         ) from None
-    if not folder.parent.name.endswith(f"_{info.source_sha256[:16]}"):
+    if not folder.parent.name.endswith(f"_{info.source_sha256[:HASH_DIGITS]}"):
         raise InputError(
             folder,
-            rule=f"a folder named after its source's hash, …_{info.source_sha256[:16]}/VERSION",
+            rule=f"a folder named after its source's hash, …_{info.source_sha256[:HASH_DIGITS]}/VERSION",
             found=f"{folder.parent.name}/{folder.name}",
             remedy="move the folder back, or build the data again",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +17,11 @@ CHUNK = 16
 """Tasks that cross to a process at once."""
 _AHEAD = 4
 """Chunks a process that are under way or wait to be taken: results never pile up, however slow the taker is."""
+
+
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], processes: int, chunk: int = CHUNK) -> Iterator[Result]:
@@ -55,3 +61,13 @@ def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], processe
 
 def _run(function: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
     return [function(task) for task in tasks]
+
+
+def with_bar(results: Iterator[Result], total: int, show: bool, what: str) -> Iterator[Result]:
+    """The same results, with a bar on the terminal's standard error while they come."""
+    if not show:
+        return results
+    from rich.console import Console
+    from rich.progress import track
+
+    return iter(track(results, total=total, description=what, console=Console(stderr=True), transient=True))

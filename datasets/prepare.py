@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.datasets.info import KIND, DataInfo, PatternSet, check, name_order
+from drumjax.datasets.info import EMBEDDED, KIND, DataInfo, PatternSet, check, name_order
 from drumjax.datasets.splits import SPLITS, split_groups
 from drumjax.patterns import MEASURE_STEPS, PAPER_TEMPO_BPM, TR808, DrumMap
 from drumjax.patterns.drum_map import drum_map_to_json
 
-EMBEDDED = "embedded"
 EMBEDDED_LICENCE = "apache-2.0"
 """The embedded patterns are the library's own and stand under its licence."""
 FORMAT = 1

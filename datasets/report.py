@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike, cpu_count
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +15,46 @@ from rich.table import Table
 from rich.text import Text
 
 from drumjax.datasets import build as building
-from drumjax.datasets.info import DataInfo, PatternSet
+from drumjax.datasets.info import EMBEDDED, DataInfo, PatternSet
+from drumjax.datasets.kinds import KINDS, ONE_SHOTS, DataSet, Info, detect_kind
 from drumjax.datasets.licences import admits
-from drumjax.datasets.load import is_prepared, load_patterns
-from drumjax.datasets.prepare import EMBEDDED, Example
+from drumjax.datasets.load import is_prepared, load_data, prepared_folder, read_card
+from drumjax.datasets.parallel import usable_cores
+from drumjax.datasets.prepare import Example
+from drumjax.datasets.sounds.info import SoundInfo
+from drumjax.datasets.sounds.prepare import embedded_info
+from drumjax.datasets.sounds.report import sound_set_tables, sound_tables
+from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds
 from drumjax.datasets.sources import Collection, survey
 from drumjax.datasets.splits import SPLITS, split_groups
+from drumjax.datasets.tables import ROWS, count, in_words, new_table, others, rejections_table, show
 from drumjax.patterns.midi import DRUM_CHANNEL
 
-ROWS = 12
-"""How many lines of a long list are shown."""
+
+def kind_of(source: str | PathLike[str], kind: str | None = None) -> str:
+    """The kind of a source that may be prepared already: what is asked for, what its card says, or what its files say.
+
+    Raises:
+      InputError: see `detect_kind`; prepared data with a damaged card, or several.
+    """
+    if kind is None and str(source) != EMBEDDED and is_prepared(Path(source)):
+        return str(read_card(prepared_folder(Path(source)))["info"].kind)
+    return detect_kind(source, kind)
 
 
-def inspect(source: str | PathLike[str], *, kind: str | None = None, **options: Any) -> Collection:
+def inspect(source: str | PathLike[str], *, kind: str | None = None, **options: Any) -> Collection | SoundCollection:
     """What is usable of a folder or file, possibly nothing, and why the rest is not.
 
     Args:
-      source: as for `drumjax.datasets.sources.survey`.
-      kind: see `drumjax.datasets.build.detect_kind`.
-      **options: see `survey`.
+      source: as for `drumjax.datasets.sources.survey` or `drumjax.datasets.sounds.sources.survey_sounds`.
+      kind: see `drumjax.datasets.kinds.detect_kind`.
+      **options: see `survey` and `survey_sounds`.
 
     Raises:
-      InputError: there is nothing to look at: no such folder, no pattern files in it, labels that cannot be read, an unknown kind.
+      InputError: there is nothing to look at: no such folder, no files of the kind in it, unreadable labels, an unknown kind.
     """
-    building.detect_kind(source, kind)
-    return survey(source, **options)
+    read = survey_sounds if detect_kind(source, kind) == ONE_SHOTS.name else survey
+    return read(source, **options)
 
 
 def inspect_command(
@@ -55,30 +70,49 @@ def inspect_command(
     """Prints the report on a source and returns the exit code: 0 if something in it is usable, else 2.
 
     Args:
-      source: a folder or file as for `survey`, a prepared folder, or "embedded".
+      source: a folder or file as for `inspect`, a prepared folder, or "embedded".
       kind: see `inspect`.
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
       licences: see `survey`.
       processes: how many read at once where there are many files; by default one a core.
-      **options: `drum_map`, `steps`, `genres_csv`, `licence`, `channel` of `survey`.
+      **options: the others of `survey` or `survey_sounds`.
 
     Raises:
       InputError: see `inspect`; options for files are given for data that are prepared.
     """
     console = console or Console()
     if str(source) == EMBEDDED or is_prepared(Path(source)):
-        building.detect_kind(source, kind)
-        building.refuse_reading_options(source, **options)
-        patterns = load_patterns(source)
-        usable = any(admits(licences, licence) for licence in patterns.info.licences)
-        nothing = [] if usable else [Text(f"nothing here is under {', '.join(licences)}")]
-        _show(console, [*pattern_set_tables(patterns), *nothing])
-        return 0 if usable else 2
-    reading = {"processes": processes or cpu_count() or 1, "progress": console.is_terminal}
+        return _inspect_prepared(source, console, kind=kind, licences=licences, **options)
+    reading = {"processes": processes or usable_cores(), "progress": console.is_terminal}
     collection = inspect(source, kind=kind, licences=licences, **reading, **options)
-    _show(console, tables(collection, rows))
+    if isinstance(collection, SoundCollection):
+        show(console, sound_tables(collection, rows))
+        return 0 if collection.sounds else 2
+    show(console, tables(collection, rows))
     return 0 if collection.examples else 2
+
+
+def _inspect_prepared(
+    source: str | PathLike[str], console: Console, *, kind: str | None, licences: Sequence[str], **options: Any
+) -> int:
+    wanted = None if kind is None else detect_kind(source, kind)
+    if str(source) == EMBEDDED and wanted == ONE_SHOTS.name:
+        building.refuse_sound_options(source, **options)
+        shown: DataSet | SoundInfo = embedded_info(**{name: options[name] for name in ("classes",) if options.get(name)})
+    else:
+        shown = load_data(source, wanted)
+        refuse = building.refuse_reading_options if isinstance(shown, PatternSet) else building.refuse_sound_options
+        refuse(source, **options)
+    info: Info = shown if isinstance(shown, SoundInfo) else shown.info
+    usable = any(admits(licences, licence) for licence in info.licences)
+    nothing = [] if usable else [Text(f"nothing here is under {', '.join(licences)}")]
+    if isinstance(shown, PatternSet):
+        parts = pattern_set_tables(shown)
+    else:
+        parts = sound_set_tables(shown if isinstance(shown, SoundInfo) else shown.info)
+    show(console, [*parts, *nothing])
+    return 0 if usable else 2
 
 
 def build_command(
@@ -98,29 +132,30 @@ def build_command(
       rows: how many lines of a long list are shown.
       console: where to print; by default standard output.
       processes: how many read at once where there are many files; by default one a core.
-      **options: the other arguments of `drumjax.datasets.build.prepare`.
+      **options: the other arguments of `build`.
 
     Raises:
       InputError: see `build`.
     """
     console = console or Console()
-    built = building.build(source, out_dir, processes=processes or cpu_count() or 1, progress=console.is_terminal, **options)
-    patterns, collection = built.prepared
+    built = building.build(source, out_dir, processes=processes or usable_cores(), progress=console.is_terminal, **options)
+    if isinstance(built, building.Built):
+        patterns, collection = built.prepared
+        info: Info = patterns.info
+        left_out = tables(collection, rows, with_splits=False) if collection is not None else []
+        went_in = pattern_set_tables(patterns, brief=collection is not None)
+    else:
+        info = built.info
+        left_out = sound_tables(built.collection, rows, with_splits=False) if built.collection is not None else []
+        went_in = sound_set_tables(built.info, brief=built.collection is not None)
+    item = KINDS[info.kind].item
     if not built.is_new:
-        _show(console, [Text(f"nothing to do: {built.folder} holds these {_patterns(sum(patterns.info.counts.values()))} already")])
+        show(console, [Text(f"nothing to do: {built.folder} holds these {count(sum(info.counts.values()), item)} already")])
         return 3
-    if collection is not None:
-        _show(console, tables(collection, rows, with_splits=False))
-    _show(console, pattern_set_tables(patterns, brief=collection is not None))
-    train = f"drumjax train pattern-vae --data {shlex.quote(str(out_dir))} --workdir runs/mine"
-    _show(console, [Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
+    recipe = "pattern-vae" if isinstance(built, building.Built) else "cwae"
+    train = f"drumjax train {recipe} --data {shlex.quote(str(out_dir))} --workdir runs/mine"
+    show(console, [*left_out, *went_in, Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
     return 0
-
-
-def _show(console: Console, parts: Iterable[RenderableType]) -> None:
-    """Prints tables within the terminal's width, and lines unbroken, so that paths and commands can be copied."""
-    for part in parts:
-        console.print(part, soft_wrap=isinstance(part, Text))
 
 
 def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True) -> list[RenderableType]:
@@ -131,14 +166,14 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
       rows: how many lines of a long list are shown.
       with_splits: whether to show how a build with default shares would split it.
     """
-    used, read = len(collection.files), collection.files_read
+    used, read = len(collection.files), count(collection.files_read, "file")
     parts: list[RenderableType] = [
-        Text(f"{collection.path}: {_patterns(len(collection.examples))} of kind 'patterns' from {used} of {_count(read, 'file')}")
+        Text(f"{collection.path}: {count(len(collection.examples), 'pattern')} of kind 'patterns' from {used} of {read}")
     ]
     if collection.examples:
         parts += [_files(collection, rows), _genres(collection.examples, rows), _lanes(collection), _licences(collection.examples)]
     if collection.rejections:
-        parts.append(_rejections(collection, rows))
+        parts.append(rejections_table(collection.rejections, rows))
     if any(read.channel != DRUM_CHANNEL for read in collection.channels):
         parts.append(_channels(collection))
     if left_out := _left_out(collection, rows):
@@ -153,7 +188,7 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
 def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> list[RenderableType]:
     """The report on prepared data: examples by genre and split, and, unless `brief`, drum map and licences."""
     info = patterns.info
-    table = _table("genre", *info.counts)
+    table = new_table("genre", *info.counts)
     by_split = {split: np.bincount(arrays["genre"], minlength=len(info.genres)) for split, arrays in patterns.splits.items()}
     for number, genre in enumerate(info.genres):
         table.add_row(Text(genre), *(str(by_split[split][number]) for split in info.counts))
@@ -163,21 +198,11 @@ def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> list[Ren
 
 def _headline(info: DataInfo) -> Text:
     licences = ", ".join(f"{licence} ({n})" for licence, n in info.licences.items())
+    patterns = count(sum(info.counts.values()), "pattern")
     return Text(
-        f"{info.name}: {_patterns(sum(info.counts.values()))} of kind {info.kind!r}, prepared, drum map {info.drum_map.name!r}, "
-        f"{info.steps} steps, licences {licences}"
+        f"{info.name}: {patterns} of kind {info.kind!r}, prepared, drum map {info.drum_map.name!r}, {info.steps} steps, "
+        f"licences {licences}"
     )
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    """Numbers stand right; the first column and those called by a phrase stand left."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 or column in _PHRASES else "right", overflow="fold")
-    return table
-
-
-_PHRASES = frozenset(("found", "for example", "what", "genres", "first of them", "licence"))
 
 
 def _files(collection: Collection, rows: int) -> Table:
@@ -187,10 +212,10 @@ def _files(collection: Collection, rows: int) -> Table:
         file = example.name.rpartition("#")[0]
         patterns[file] += 1
         genres[file][example.genre] += 1
-    table = _table("accepted", "patterns", "genres")
-    for file, n in _first(patterns.items(), rows):
-        table.add_row(Text(file), str(n), Text(_in_words(genres[file])))
-    _others(table, len(patterns) - rows, sum(list(patterns.values())[rows:]))
+    table = new_table("accepted", "patterns", "genres")
+    for file, n in list(patterns.items())[:rows]:
+        table.add_row(Text(file), str(n), Text(in_words(genres[file])))
+    others(table, len(patterns) - rows, sum(list(patterns.values())[rows:]))
     return table
 
 
@@ -199,18 +224,18 @@ def _genres(examples: Sequence[Example], rows: int) -> Table:
     groups: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         groups[example.genre].add(example.group)
-    table = _table("genre", "patterns", "groups")
+    table = new_table("genre", "patterns", "groups")
     ranked = counts.most_common()
-    for genre, n in _first(ranked, max(rows, 24)):
+    for genre, n in ranked[: max(rows, 24)]:
         table.add_row(Text(genre), str(n), str(len(groups[genre])))
-    _others(table, len(ranked) - max(rows, 24), sum(n for _, n in ranked[max(rows, 24) :]))
+    others(table, len(ranked) - max(rows, 24), sum(n for _, n in ranked[max(rows, 24) :]))
     return table
 
 
 def _lanes(collection: Collection) -> Table:
     velocity = np.stack([example.velocity for example in collection.examples])
     hits = velocity > 0
-    table = _table("lane", "hits", "in patterns", "mean velocity")
+    table = new_table("lane", "hits", "in patterns", "mean velocity")
     for lane, name in enumerate(collection.drum_map.lanes):
         n = int(hits[..., lane].sum())
         if n or len(collection.drum_map.lanes) <= 16:
@@ -220,21 +245,9 @@ def _lanes(collection: Collection) -> Table:
 
 
 def _licences(examples: Iterable[Example]) -> Table:
-    table = _table("licence", "patterns")
+    table = new_table("licence", "patterns")
     for licence, n in Counter(example.licence for example in examples).most_common():
         table.add_row(Text(licence), str(n))
-    return table
-
-
-def _rejections(collection: Collection, rows: int) -> Table:
-    first: dict[str, str] = {}
-    for rejection in collection.rejections:
-        first.setdefault(rejection.reason, rejection.name)
-    table = _table("rejected because", "times", "found", "for example")
-    reasons = collection.reasons()
-    for reason, n, found in _first(reasons, rows):
-        table.add_row(Text(reason), str(n), Text(found), Text(first[reason]))
-    _others(table, len(reasons) - rows, sum(n for _, n, _ in reasons[rows:]))
     return table
 
 
@@ -243,14 +256,14 @@ def _channels(collection: Collection) -> Table:
     files: dict[tuple[int, str], list[str]] = defaultdict(list)
     for name, channel, reason in collection.channels:
         files[channel, reason].append(name)
-    table = _table("read from channel", "files", "what", "for example")
+    table = new_table("read from channel", "files", "what", "for example")
     for (channel, reason), names in sorted(files.items()):
         table.add_row(str(channel), str(len(names)), Text(reason), Text(names[0]))
     return table
 
 
 def _left_out(collection: Collection, rows: int) -> Table | None:
-    table = _table("left out", "times", "what")
+    table = new_table("left out", "times", "what")
     duplicates = collection.duplicates
     if duplicates:
         shown = ", ".join(f"{duplicate.name} = {duplicate.of}" for duplicate in duplicates[:3])
@@ -279,26 +292,3 @@ def _split_preview(examples: Sequence[Example]) -> Text:
     except ValueError as error:
         return Text(f"cannot be built as it is: {error}", style="yellow")
     return Text("a build would split it into " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))
-
-
-def _first(items: Iterable[Any], rows: int) -> list[Any]:
-    return list(items)[:rows]
-
-
-def _others(table: Table, others: int, n: int) -> None:
-    if others > 0:
-        table.add_row(f"… and {others} more", str(n))
-
-
-def _in_words(counts: Mapping[str, int]) -> str:
-    ranked = Counter(counts).most_common(3)
-    more = len(counts) - len(ranked)
-    return ", ".join(f"{name} {n}" for name, n in ranked) + (f" and {more} more" if more else "")
-
-
-def _patterns(n: int) -> str:
-    return _count(n, "pattern")
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"

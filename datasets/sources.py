@@ -31,7 +31,7 @@ import numpy as np
 from drumjax.boundary import InputError, file_sha256, list_files, read_csv
 from drumjax.datasets.info import CARD, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
-from drumjax.datasets.parallel import in_order
+from drumjax.datasets.parallel import in_order, with_bar
 from drumjax.datasets.prepare import Example
 from drumjax.datasets.rejections import Rejection, fault, ranked_reasons, rejection
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
@@ -211,7 +211,9 @@ def survey(
             remedy="correct the paths",
         )
     tasks = [_Task(str(file), name, drum_map, steps, channel) for name, file in files.items()]
-    read = dict(zip(files, _with_bar(_read_all(tasks, processes), len(tasks), progress), strict=True))
+    read = dict(
+        zip(files, with_bar(_read_all(tasks, processes), len(tasks), progress and len(tasks) >= POOL_FILES, "reading"), strict=True)
+    )
 
     rejections = [each for file in read.values() for each in file.rejections]
     examples, duplicates = [], []
@@ -389,12 +391,3 @@ def _read_windows(task: _Task, result: _File) -> None:
             for k, window in zip(rest.numbers, cut, strict=True)
         ]
         count += len(cut) + rest.empty
-
-
-def _with_bar(files: Iterator[_File], total: int, show: bool) -> Iterator[_File]:
-    if not show or total < POOL_FILES:
-        return files
-    from rich.console import Console
-    from rich.progress import track
-
-    return iter(track(files, total=total, description="reading", console=Console(stderr=True), transient=True))

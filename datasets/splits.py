@@ -23,7 +23,13 @@ SPLITS = ("train", "validation", "test")
 
 
 def split_groups(
-    groups: Sequence[str], genres: Sequence[str], *, seed: int = 0, validation: float = 0.05, test: float = 0.05
+    groups: Sequence[str],
+    genres: Sequence[str],
+    *,
+    seed: int = 0,
+    validation: float = 0.05,
+    test: float = 0.05,
+    each: bool = False,
 ) -> list[str]:
     """The split of every example: "train", "validation" or "test".
 
@@ -37,6 +43,8 @@ def split_groups(
       seed: any integer.
       validation: share of the examples in [0, 1); 0 for no such split.
       test: likewise; together below 1.
+      each: whether every genre of at least as many groups as splits gets one in each, the smallest where it has none by its share:
+        for figures that are stated genre by genre.
 
     Raises:
       ValueError: for shares outside these ranges, lists of different lengths, or fewer groups than splits asked for.
@@ -80,6 +88,14 @@ def split_groups(
                     taken += size[group]
                     rest.remove(group)
             owed[name] = target - taken
+    if each:
+        for genre in sorted(strata):
+            of_genre = [group for group in split_of if genre_of[group] == genre]
+            for name in asked[1:] if len(of_genre) >= len(asked) else ():
+                count = Counter(split_of[group] for group in of_genre)
+                if not count[name]:
+                    spare = [group for group in of_genre if count[split_of[group]] > 1]
+                    split_of[min(spare, key=lambda group: (size[group], _order(seed, group)))] = name
     for name in asked:
         if name not in split_of.values():
             split_of[_spare(split_of, genre_of, size, seed)] = name

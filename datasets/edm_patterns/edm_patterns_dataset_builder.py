@@ -18,11 +18,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from drumjax.datasets.info import PatternSet
-from drumjax.datasets.prepare import EMBEDDED, embedded_set
-
-HASH_DIGITS = 16
-"""Of the source's SHA-256, in the name of a configuration: 64 bits, no two folders of one user meet."""
+from drumjax.datasets.info import EMBEDDED, PatternSet, config_name
+from drumjax.datasets.prepare import embedded_set
 
 
 @dataclasses.dataclass(eq=False)
@@ -40,21 +37,11 @@ class EdmPatternsConfig(tfds.core.BuilderConfig):
         return embedded_set() if self.patterns is None else self.patterns
 
 
-def config_name(patterns: PatternSet) -> str:
-    """`embedded_…` or `folder_…` with the first digits of the source's hash.
-
-    TFDS takes a configuration of a known name for prepared and returns what lies there: under one name a second folder would
-    silently give the first one's data.
-    """
-    kind = EMBEDDED if patterns.info.name == EMBEDDED else "folder"
-    return f"{kind}_{patterns.info.source_sha256[:HASH_DIGITS]}"
-
-
 def folder_config(patterns: PatternSet) -> EdmPatternsConfig:
     """The configuration of prepared patterns."""
     info = patterns.info
     return EdmPatternsConfig(
-        name=config_name(patterns),
+        name=config_name(info),
         description=f"{sum(info.counts.values())} patterns of {len(info.genres)} genres from {info.name!r}.",
         patterns=patterns,
     )

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.datasets.info import name_order
-from drumjax.datasets.prepare import EMBEDDED, EMBEDDED_LICENCE
+from drumjax.datasets.info import EMBEDDED, name_order
+from drumjax.datasets.prepare import EMBEDDED_LICENCE
 from drumjax.datasets.sounds.info import PEAK, SAMPLE_RATE_HZ, SAMPLES, SoundInfo, SoundSet, check, filled, sound_info
 from drumjax.datasets.splits import SPLITS, split_groups
 from drumjax.patterns.classes import ALL_CLASSES, class_order
@@ -23,8 +23,6 @@ EMBEDDED_SEED = 0
 """Of the embedded sounds, so that `embedded:kick#7` is the same sound everywhere; the seed of the splits is another."""
 VALIDATION, TEST = 0.1, 0.1
 """Shares held out: a fifth, as in the paper (section 5.1: 80/20, balanced by class), halved (our decision)."""
-_BATCH = 100
-"""Sounds that are made at once."""
 
 
 class Sound(NamedTuple):
@@ -68,9 +66,30 @@ def assign_splits(
       ValueError: impossible shares, or too few groups, see `split_groups`.
     """
     groups, labels = [sound.group for sound in sounds], [sound.label for sound in sounds]
-    found = split_groups(groups, labels, seed=seed, validation=validation, test=test)
+    found = split_groups(groups, labels, seed=seed, validation=validation, test=test, each=True)
     order = sorted(range(len(sounds)), key=lambda i: name_order(sounds[i].name))
     return {split: [i for i in order if found[i] == split] for split in SPLITS}
+
+
+def embedded_info(
+    *,
+    classes: Sequence[str] = ALL_CLASSES,
+    per_class: int = PER_CLASS,
+    seed: int = 0,
+    validation: float = VALIDATION,
+    test: float = TEST,
+) -> SoundInfo:
+    """What `embedded_sounds` would hold, without making it."""
+    of = class_order(classes)
+    sounds = [sound for label in of for sound in embedded_names(label, per_class)]
+    splits = assign_splits(sounds, seed=seed, validation=validation, test=test)
+    return sound_info(
+        {split: [sounds[i].label for i in numbers] for split, numbers in splits.items()},
+        [sound.licence for sound in sounds],
+        name=EMBEDDED,
+        source_sha256=source_sha256({EMBEDDED: embedded_sha256(of, per_class)}, seed=seed, validation=validation, test=test),
+        classes=of,
+    )
 
 
 def embedded_sounds(
@@ -93,20 +112,15 @@ def embedded_sounds(
     Raises:
       ValueError: impossible shares, see `split_groups`; an unknown class.
     """
-    names = [sound for label in class_order(classes) for sound in embedded_names(label, per_class)]
+    shares: dict[str, Any] = {"seed": seed, "validation": validation, "test": test}
+    of = class_order(classes)
     made = [
-        (Sound(**{**name._asdict(), "length": len(audio)}), audio)
-        for name, audio in zip(names, embedded_audio(classes, per_class), strict=True)
+        (sound._replace(length=len(audio)), audio)
+        for label in of
+        for sound, audio in zip(embedded_names(label, per_class), embedded_batch(label, 0, per_class), strict=True)
     ]
-    sounds = [sound for sound, _ in made]
-    splits = assign_splits(sounds, seed=seed, validation=validation, test=test)
-    info = sound_info(
-        {split: [sounds[i].label for i in numbers] for split, numbers in splits.items()},
-        [sound.licence for sound in sounds],
-        name=EMBEDDED,
-        source_sha256=source_sha256({EMBEDDED: embedded_sha256(classes, per_class)}, seed=seed, validation=validation, test=test),
-        classes=class_order(classes),
-    )
+    splits = assign_splits([sound for sound, _ in made], **shares)
+    info = embedded_info(classes=of, per_class=per_class, **shares)
     return check(SoundSet(info, {split: arrays([made[i] for i in numbers], info) for split, numbers in splits.items()}))
 
 
@@ -129,13 +143,6 @@ def embedded_names(label: str, n: int) -> Iterator[Sound]:
     for k in range(n):
         name = f"{EMBEDDED}:{label}#{k}"
         yield Sound(name=name, group=name, label=label, licence=EMBEDDED_LICENCE, length=0)
-
-
-def embedded_audio(classes: Iterable[str], per_class: int) -> Iterator[np.ndarray]:
-    """The samples of the embedded sounds, int16 (length,), class by class, a batch of them in memory at a time."""
-    for label in class_order(classes):
-        for first in range(0, per_class, _BATCH):
-            yield from embedded_batch(label, first, min(_BATCH, per_class - first))
 
 
 def embedded_batch(label: str, first: int, n: int) -> list[np.ndarray]:

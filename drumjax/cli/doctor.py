@@ -11,7 +11,7 @@ from importlib import metadata
 from drumjax.boundary import InputError
 from drumjax.cli.arguments import parse
 
-PACKAGES = ("drumjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "librosa", "mido")
+PACKAGES = ("drumjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "soundfile", "mido")
 
 
 @dataclass(frozen=True)

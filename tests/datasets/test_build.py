@@ -16,8 +16,9 @@ import pytest
 
 from drumjax.boundary import InputError
 from drumjax.datasets import build as building
-from drumjax.datasets.build import arrays, build, detect_kind, prepare
+from drumjax.datasets.build import arrays, build, prepare
 from drumjax.datasets.info import CARD, PatternSet, content_sha256
+from drumjax.datasets.kinds import detect_kind
 from drumjax.datasets.load import load_patterns
 from drumjax.patterns import POCKET
 
@@ -272,13 +273,16 @@ def test_the_embedded_set_has_a_licence_that_filters_see():
         prepare("embedded", licences=["cc0"])
 
 
-def test_only_patterns_are_a_kind_of_this_version(tmp_path, small_folder):
+def test_a_source_is_of_the_kind_that_most_of_its_files_are(tmp_path, small_folder):
     assert detect_kind(small_folder) == detect_kind("embedded") == detect_kind(small_folder, "patterns") == "patterns"
     with pytest.raises(InputError, match="found 'grooves'"):
         detect_kind(small_folder, "grooves")
     (tmp_path / "sounds").mkdir()
-    (tmp_path / "sounds" / "kick.wav").write_bytes(b"RIFF")
-    with pytest.raises(InputError, match="found sound files"):
+    for name in ("kick.wav", "snare.flac", "index.csv"):
+        (tmp_path / "sounds" / name).write_bytes(b"RIFF")
+    assert detect_kind(tmp_path / "sounds") == detect_kind(tmp_path / "sounds" / "kick.wav") == "one-shots"
+    assert detect_kind(tmp_path / "sounds" / "index.csv") == "patterns"
+    with pytest.raises(InputError, match="at least one usable sound"):
         build(tmp_path / "sounds", tmp_path / "out")
 
 

@@ -94,7 +94,7 @@ def test_an_empty_folder_and_an_unknown_kind_are_input_errors(tmp_path, small_fo
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="none in this folder"):
         inspect(tmp_path / "empty")
-    with pytest.raises(InputError, match="grooves, songs and one-shots are not supported yet"):
+    with pytest.raises(InputError, match="grooves and songs are not supported yet"):
         inspect(small_folder, kind="grooves")
 
 
