@@ -18,8 +18,8 @@ _COLUMNS = 512
 class Draws:
     """Parameters and noise of a batch of sounds.
 
-    Parameters are named, and drawn in the order of the calls. Arrays are (sounds, 1), or (sounds, count) where a count is given,
-    so that they meet time (samples,) by broadcasting.
+    Parameters are named and drawn in the order of the calls; `drawn` holds the names and values so far. Arrays are (sounds, 1), or
+    (sounds, count) where a count is given, so that they meet time (samples,) by broadcasting; they are read-only.
 
     Args:
       label: the class.
@@ -34,7 +34,7 @@ class Draws:
         self._raw = np.stack([_raw(key, self._part, 0, _COLUMNS) for key in self._keys])
         self._column = 0
         self._stream = 0
-        self.drawn: dict[str, np.ndarray] = {}
+        self.drawn: list[tuple[str, np.ndarray]] = []
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -45,7 +45,7 @@ class Draws:
         some._keys = [self._keys[row] for row in rows]
         some._part, some._column, some._stream = self._part, self._column, self._stream
         some._raw = self._raw[rows]
-        some.drawn = {}
+        some.drawn = []
         return some
 
     def uniform(self, name: str, low: float, high: float, count: int = 1) -> np.ndarray:
@@ -86,7 +86,8 @@ class Draws:
         return (self._raw[:, first : self._column] >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def _keep(self, name: str, values: np.ndarray) -> np.ndarray:
-        self.drawn[name] = values
+        values.setflags(write=False)
+        self.drawn.append((name, values))
         return values
 
 

@@ -28,8 +28,7 @@ def circuit_clap(draws: Draws, clock: Clock) -> np.ndarray:
     gaps = draws.around("gap_s", 0.010, 1.5) * draws.around("gap", 1.0, 1.3, count - 1)
     starts = np.concatenate([np.zeros((len(draws), 1)), np.cumsum(gaps, axis=1)], axis=1)
     times = np.broadcast_to(draws.log("burst_s", 0.002, 0.006), starts.shape)
-    levels = draws.uniform("burst", 0.6, 1.0, count)
-    levels[:, 1:2] *= draws.chance("fourth", 0.7)
+    levels = draws.uniform("burst", 0.6, 1.0, count) * np.where(np.arange(count) == 1, draws.chance("fourth", 0.7), 1.0)
     tail = _from(starts[:, -1:], draws.log("tail_s", 0.25, 0.9), clock)
     envelope = bursts(starts, times, levels, clock) + draws.log("tail", 0.2, 1.0) * tail
     band = bandpass(draws.around("hz", 1_500.0, 1.9), clock, draws.log("q", 0.4, 1.6))

@@ -43,6 +43,14 @@ class Clock:
         """A delay by one sample in the frequency domain, complex (bins,)."""
         return np.exp(-2j * np.pi * np.arange(self.fft_samples // 2 + 1) / self.fft_samples)
 
+    @cached_property
+    def bands(self) -> np.ndarray:
+        """Weights of four bands that part at 500, 1,500 and 4,500 Hz, half an octave to either side, and sum to 1; (4, bins)."""
+        hz = np.maximum(np.arange(self.fft_samples // 2 + 1) * self.sample_rate_hz / self.fft_samples, 1.0)
+        at = np.array([[500.0], [1_500.0], [4_500.0]])
+        below = 0.5 + 0.5 * np.cos(np.pi * np.clip(np.log2(hz / at) + 0.5, 0.0, 1.0))
+        return np.diff(below, axis=0, prepend=0.0, append=1.0)
+
 
 # The circular membrane ------------------------------------------------------------------------------------------------------------
 
@@ -112,7 +120,7 @@ def bent(hz: np.ndarray, t60_s: np.ndarray, level: np.ndarray, depth: np.ndarray
     """Damped sines that start sharp and come to rest together, as the modes of a skin follow its tension.
 
     The sum is made without the glide at twice the rate and read along the bent time t + depth time_s (1 − exp(−t / time_s)) by
-    cubic interpolation: 80 dB below the sound and better for what lies below a quarter of Nyquist.
+    cubic interpolation. Its error lies 80 dB below the sound at 1.5 kHz and 64 dB at 2.7 kHz, where the highest modes of skins are.
 
     Args:
       hz: at rest, (sounds, modes).
@@ -232,10 +240,8 @@ def dying(noise: np.ndarray, t60_s: np.ndarray, treble: np.ndarray, clock: Clock
       treble: what lies above 4.5 kHz has this share of it; the two bands between, up to 1.5 and 4.5 kHz, lie evenly between.
       clock: the grid.
     """
-    below = [onepole(np.array([[hz]]), clock) for hz in (500.0, 1_500.0, 4_500.0)]
-    bands = (below[0], below[1] - below[0], below[2] - below[1], 1 - below[2])
     total = np.zeros((len(noise), len(clock.unit_delay)), complex)
-    for index, band in enumerate(bands):
+    for index, band in enumerate(clock.bands):
         total += band * fft.rfft(noise * decay(clock.t, t60_s * treble ** (index / 3)), clock.fft_samples)
     return total
 
