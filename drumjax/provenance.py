@@ -286,7 +286,7 @@ def check_record(value: Mapping[str, Any], path: str | PathLike[str]) -> Record:
 
 
 def read_provenance(path: str | PathLike[str]) -> dict[str, Any]:
-    """The provenance in a MIDI, WAV, FLAC or grid (.json) file.
+    """The provenance in a MIDI, WAV, FLAC, grid (.json) or code (.json) file.
 
     Of a MIDI file it is looked for before the first note, of a grid file in its patterns, which must agree.
 
@@ -320,6 +320,8 @@ def read_provenance(path: str | PathLike[str]) -> dict[str, Any]:
 
 def _grid_texts(path: str | PathLike[str]) -> list[str]:
     value = read_json(path)
+    if isinstance(value, dict) and isinstance(value.get("provenance"), dict):
+        return [json.dumps(value["provenance"], separators=(",", ":"))]  # a sound's code
     patterns = value.get("patterns") if isinstance(value, dict) else None
     entries = [entry.get("provenance") for entry in patterns if isinstance(entry, dict)] if isinstance(patterns, list) else []
     records = [json.dumps(entry, separators=(",", ":")) for entry in entries if isinstance(entry, dict)]

@@ -47,6 +47,13 @@ VERBS = {
     "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
     "pattern wander": Verb("drumjax.cli.pattern:wander", "An autonomous drummer: a performance of any length."),
     "pattern humanize": Verb("drumjax.cli.pattern:humanize", "A pattern or song of yours as a drummer would play it."),
+    "sound sample": Verb("drumjax.cli.sound:sample", "New drum sounds from the model's prior."),
+    "sound at": Verb("drumjax.cli.sound:at", "The sound at a place of the codes' three principal components."),
+    "sound encode": Verb("drumjax.cli.sound:encode", "Where a sound of yours stands in the model's space."),
+    "sound vary": Verb("drumjax.cli.sound:vary", "Sounds near one of yours."),
+    "sound morph": Verb("drumjax.cli.sound:morph", "Sounds that lead from one to another."),
+    "sound humanize": Verb("drumjax.cli.sound:humanize", "One drum as a drummer hits it: a variation a hit."),
+    "sound kit": Verb("drumjax.cli.sound:kit", "A kit of new sounds, one a lane, ready for --kit."),
     "again": Verb("drumjax.cli.again:again", "Make a file again, bit for bit, from its own provenance."),
     "study make": Verb("drumjax.cli.study:make", "A listening study: sounds, an offline page that asks, and the key."),
     "study analyse": Verb("drumjax.cli.study:analyse", "Scores, tests and box plots of a study's answers."),
@@ -62,6 +69,7 @@ def verb_help(prefix: str = "") -> str:
         "  drumjax demo -o demo",
         "  drumjax pattern interpolate a.mid b.mid --measures 6 -o out.mid --wav out.wav --plot out.png",
         "  drumjax pattern interpolate embedded:electro embedded:techno#3 -o out.mid",
+        "  drumjax sound kit --seed 3 -o my_kit/ && drumjax pattern sample --kit my_kit/ --wav song.wav",
         "  drumjax data build patterns/ -o data/ && drumjax train pattern-vae --data data/ --workdir runs/mine",
     ]
     return "\n".join(

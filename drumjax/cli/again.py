@@ -24,6 +24,13 @@ WAYS: Mapping[str, str] = {
     "pattern wander": "drumjax.cli.pattern:wander_again",
     "pattern humanize": "drumjax.cli.pattern:humanize_again",
     "pattern reconstruct": "drumjax.cli.pattern:reconstruct_again",
+    "sound sample": "drumjax.cli.sound_again:sample_again",
+    "sound at": "drumjax.cli.sound_again:at_again",
+    "sound encode": "drumjax.cli.sound_again:encode_again",
+    "sound vary": "drumjax.cli.sound_again:vary_again",
+    "sound morph": "drumjax.cli.sound_again:morph_again",
+    "sound humanize": "drumjax.cli.sound_again:humanize_again",
+    "sound kit": "drumjax.cli.sound_again:kit_again",
     "study make": "drumjax.cli.study:make_again",
 }
 """How the files of each verb are made again: a record's verb → `module:function`.
@@ -53,13 +60,13 @@ class Again:
     """
 
     file: Annotated[Positional[Path], arg(metavar="FILE")]
-    """A MIDI, WAV, FLAC or grid (.json) file that drumjax made."""
+    """A MIDI, WAV, FLAC, grid (.json) or code (.json) file that drumjax made."""
     output: Annotated[str | None, arg(aliases=["-o"], metavar="PATH")] = None
     """A file of the same kind, or a folder for one of the same name. Default: beside FILE, out.mid as out.again.mid."""
     model: str | None = None
     """The model, where it is not where it was: a shipped model's name or a folder. Its hash has to be the recorded one."""
     input: UseAppendAction[tuple[Path, ...]] = ()
-    """A file or a kit's folder that went in, where it is not where it was. May be repeated, in any order: hashes tell."""
+    """A file, or the folder of a kit or a vocoder, that went in, where it is not where it was. May be repeated: hashes tell."""
 
 
 def recalled(call: Again) -> Recall:

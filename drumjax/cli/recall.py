@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from drumjax.boundary import CSV_BYTES, JSON_BYTES, MIDI_BYTES, AudioShape, InputError, file_sha256
+from drumjax.boundary import AUDIO_BYTES, CSV_BYTES, JSON_BYTES, MIDI_BYTES, AudioShape, InputError, file_sha256
 from drumjax.patterns import Pattern
 from drumjax.patterns.midi import MAX_TEMPO_BPM, MIN_TEMPO_BPM
 from drumjax.provenance import PART, Named, Record
@@ -135,7 +135,7 @@ def find_model(recall: Recall) -> str:
     seen = []
     for name, directory in _models(recall, entry.name):
         with contextlib.suppress(InputError):
-            sha256 = file_sha256(directory / "manifest.json", max_bytes=MANIFEST_BYTES)
+            sha256 = _model_sha256(directory)
             if sha256 == entry.sha256:
                 recall.found.append(directory)
                 return str(directory.absolute())
@@ -148,21 +148,65 @@ def find_model(recall: Recall) -> str:
     )
 
 
+def _model_sha256(directory: Path) -> str:
+    """What names a model in provenance: the hash of a checkpoint's manifest, or that over an instrument's members."""
+    from drumjax.checkpoint import INSTRUMENT, fingerprint_members, read_instrument
+
+    if (directory / INSTRUMENT).is_file() and len(members := read_instrument(directory)[1]) > 1:
+        return fingerprint_members(members)
+    return file_sha256(directory / "manifest.json", max_bytes=MANIFEST_BYTES)
+
+
 def _models(recall: Recall, name: str) -> Iterator[tuple[str, Path]]:
-    """The checkpoints that may be the record's model, each with the name by which it was found."""
-    from drumjax.checkpoint import find, list_checkpoints
-    from drumjax.instruments.loading import model_directory, shipped_models
+    """The checkpoints and instruments that may be the record's model, each with the name by which it was found."""
+    from drumjax.checkpoint import INSTRUMENT, find, list_checkpoints
+    from drumjax.instruments.loading import model_folder, shipped_models
+
+    def meant(folder: Path) -> Path:
+        return folder if (folder / INSTRUMENT).is_file() else find(folder)
 
     if recall.model is not None:
-        yield recall.model, model_directory(recall.model)
+        yield recall.model, meant(model_folder(recall.model))
         yield from ((recall.model, place) for place in list_checkpoints(recall.model))
         return
     yield from shipped_models().items()
     for place in _places(name, recall.file):
         if os.path.isdir(place):  # unlike Path.is_dir, False for any name that cannot be one
             with contextlib.suppress(InputError):
-                yield str(place), find(place)
+                yield str(place), meant(place)
             yield from ((str(place), other) for other in list_checkpoints(place))
+
+
+def find_vocoder(recall: Recall, entry: Named) -> str:
+    """The folder of a vocoder that went in beside the model, as `--vocoder` takes it.
+
+    Looked for among what the user names as inputs, the shipped models, and as in `find_pattern`.
+
+    Raises:
+      InputError: none of the record's hash.
+    """
+    from drumjax.checkpoint import find_members, fingerprint, list_checkpoints
+    from drumjax.instruments.loading import VOCODER, shipped_models
+
+    def candidates(place: Path) -> list[Path]:
+        found = list(list_checkpoints(place))
+        with contextlib.suppress(InputError):
+            members = find_members(place)
+            found += [members[VOCODER]] if VOCODER in members else [members["model"]] if "model" in members else []
+        return found
+
+    right: list[Path] = []
+
+    def sha256_of(place: Path) -> str:
+        hashes = [(fingerprint(other), other) for other in candidates(place) if (other / "manifest.json").is_file()]
+        right.extend(other for sha256, other in hashes if sha256 == entry.sha256)
+        return entry.sha256 if right else hashes[0][0] if hashes else ""
+
+    for place in shipped_models().values():
+        if sha256_of(place) == entry.sha256:
+            return str(right[-1].absolute())
+    _find(recall, entry, (entry.name,), sha256_of)
+    return str(right[-1].absolute())
 
 
 # The inputs
@@ -193,6 +237,18 @@ def find_pattern(recall: Recall, entry: Named) -> str:
     place = _find(recall, entry, (entry.name, file), lambda place: file_sha256(place, max_bytes=PATTERN_BYTES))
     # The whole of a file that is called so, else a window of one that is not.
     return str(place) if not k or place.name == PurePath(entry.name).name else f"{place}#{k}"
+
+
+def find_sound(recall: Recall, entry: Named) -> str:
+    """A sound file or code file that went in, looked for as in `find_pattern`.
+
+    Raises:
+      InputError: no file of the record's hash, or a sound that no file ever held.
+    """
+    if not entry.is_file:
+        found = f"{entry.name!r:.60}, made in Python and never written"
+        raise recall.fault("inputs that are files", found, "make it again in Python, as it was made")
+    return str(_find(recall, entry, (entry.name,), lambda place: file_sha256(place, max_bytes=AUDIO_BYTES)))
 
 
 def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate_hz: int, takes: int = 1) -> Kit:

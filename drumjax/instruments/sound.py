@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from drumjax import checkpoint
-from drumjax.boundary import AUDIO_BYTES, InputError, file_sha256
+from drumjax.boundary import AUDIO_BYTES, InputError, file_sha256, read_audio_comment
 from drumjax.instruments.sound_codes import Chooser, Label, SoundCode, label_text, parse_mix, read_code
 from drumjax.instruments.sound_functions import Signatures, block_size, compiled, signatures
 from drumjax.instruments.sound_kits import LEVEL_LUFS, MOST_TAKES, OTHER_LUFS, SoundKit, at_level, class_of_pitch
@@ -34,7 +34,7 @@ from drumjax.models.mcnn import MCNNConfig
 from drumjax.patterns import TR808, DrumMap
 from drumjax.patterns.classes import ALL_CLASSES, class_label, class_of_name
 from drumjax.patterns.paths import fractions, lerp, slerp
-from drumjax.provenance import MOST_SEED, in_part, is_record, provenance
+from drumjax.provenance import MOST_SEED, in_part, is_record, loads, provenance
 from drumjax.signal.levels import peak_normalized
 from drumjax.signal.mel import MelConfig
 from drumjax.signal.one_shot import read_one_shot, resampled, windowed
@@ -242,9 +242,9 @@ class SoundInstrument:
     def encode(self, source: Source, label: Label | None = None) -> SoundCode:
         """Where a sound stands in the space of codes.
 
-        The encoder needs the class. It is the caller's `label`; else a sound's own label or what the file's name says
-        (`drumjax.patterns.classes`), where the model knows that class; else the class under which its reconstruction has the least
-        error. `SoundCode.chosen_by` says which.
+        The encoder needs the class. It is the caller's `label`; else what the file's name says (`drumjax.patterns.classes`); else what
+        a sound that was made here was made as; else, or where the model does not know that class, the one under which its
+        reconstruction has the least error. `SoundCode.chosen_by` says which.
 
         Args:
           source: a sound of any rate and length, whose first window is heard; the path of a sound file of at most 30 s; a code or
@@ -261,7 +261,8 @@ class SoundInstrument:
             return source if label is None else replace(source, mix=self.mix(label), chosen_by="given")
         sound = source if isinstance(source, Sound) else self._read(source)
         audio = self.window(sound)
-        mix, chosen_by = self._class_of(sound, audio, label)
+        said = sound.label if isinstance(source, Sound) else class_of_name(Path(source).stem)
+        mix, chosen_by = self._class_of(audio, label, said, None if isinstance(source, Sound) else _recorded_label(source))
         code = _numpy(self._run("encode", audio[None], self._row(mix)[None]), "code")[0]
         record = self._provenance("encode", {"label": _plain(mix), "chosen_by": chosen_by}, [_input(sound)], None)
         return SoundCode(code, mix, chosen_by, self._position(code), sound.name, record)
@@ -475,15 +476,18 @@ class SoundInstrument:
     def _read(self, path: str | PathLike[str]) -> Sound:
         audio = read_one_shot(path, self.mel.sample_rate_hz)
         entry = {"path": fspath(path), "sha256": file_sha256(path, max_bytes=AUDIO_BYTES)}
-        label = class_of_name(Path(path).stem) or ""
-        return Sound(audio / max(1.0, float(np.abs(audio).max())), self.mel.sample_rate_hz, label, Path(path).stem, entry)
+        return Sound(peak_normalized(audio), self.mel.sample_rate_hz, name=Path(path).stem, provenance=entry)
 
-    def _class_of(self, sound: Sound, audio: np.ndarray, label: Label | None) -> tuple[dict[str, float], Chooser]:
+    def _class_of(
+        self, audio: np.ndarray, label: Label | None, said: str | None, recorded: Label | None
+    ) -> tuple[dict[str, float], Chooser]:
         if label is not None:
             return self.mix(label), "given"
-        if sound.label:
-            with contextlib.suppress(InputError):  # a class that the model does not know: the sound itself is asked
-                return self.mix(parse_mix(sound.label)), "name"
+        ways: tuple[tuple[Label | None, Chooser], ...] = ((parse_mix(said) if said else None, "name"), (recorded, "record"))
+        for known, chosen_by in ways:
+            if known:
+                with contextlib.suppress(InputError):  # a class that this model does not know: the next way is asked
+                    return self.mix(known), chosen_by
         rows = np.eye(len(self.classes), dtype=np.float32)
         errors = _numpy(self._run("reconstruct", np.repeat(audio[None], len(rows), 0), rows), "error")
         return {self.classes[int(np.argmin(errors))]: 1.0}, "sound"
@@ -684,6 +688,19 @@ def _input(sound: Sound) -> Mapping[str, Any]:
     if is_record(origin) or ("path" in origin and "sha256" in origin):
         return origin
     return {"name": sound.name or "made by hand", "sha256": hashlib.sha256(sound.audio.tobytes()).hexdigest()}
+
+
+def _recorded_label(path: str | PathLike[str]) -> Label | None:
+    """What a sound file's own record says that it was made as; None where there is none."""
+    try:
+        parameters = loads(read_audio_comment(path))["parameters"]
+        label = parameters.get("label")
+    except (InputError, ValueError, AttributeError):
+        return None
+    if isinstance(label, str):
+        return label
+    is_mix = isinstance(label, dict) and all(type(weight) in (int, float) for weight in label.values())
+    return label if is_mix else None
 
 
 def _origin(code: SoundCode) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from drumjax.boundary import InputError, file_sha256, read_json, write_bytes
 
 Label = str | Mapping[str, float]
 """A class by any of its names, or a mix: class → weight, at least 0; the weights are divided by their sum."""
-Chooser = Literal["given", "name", "sound"]
+Chooser = Literal["given", "name", "record", "sound"]
 CODE_BYTES = 1 << 20
 CODE_FORMAT = "drumjax sound code"
 
@@ -57,8 +57,8 @@ class SoundCode:
     Attributes:
       code: float32 (d,).
       mix: the classes that the sound was read as, class → weight; the weights sum to 1.
-      chosen_by: how the classes came about: "given" by the caller, the "name" of the file, or the "sound" itself: the class under
-        which the model reconstructs it best.
+      chosen_by: how the classes came about: "given" by the caller, the "name" of the file, the "record" of how the sound was made,
+        or the "sound" itself: the class under which the model reconstructs it best.
       position: P1, P2 and P3 in standard deviations, as `at` takes them.
       name: for reports and files.
       provenance: as of a `Sound`.
