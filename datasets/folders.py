@@ -26,8 +26,6 @@ from drumjax.datasets.kinds import Info
 from drumjax.datasets.load import prepared_folders, read_card, verify_folder
 
 TEMPORARY = ".building-"
-_BUFFER_BYTES = 64 << 20
-"""What TFDS may hold of a split before it goes to the disk; by default 1 GB."""
 
 
 def already(out: Path, info: Info, content: str) -> Path | None:
@@ -102,7 +100,7 @@ def _write(
             shutil.rmtree(stale, ignore_errors=True)
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=out))
     try:
-        with _quiet(), _small_buffer():
+        with _quiet(), _sorting_on_disk():
             builder = make_builder(temporary)
             try:
                 builder.download_and_prepare(**options)
@@ -134,13 +132,30 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _small_buffer() -> Iterator[None]:
-    """TFDS sorts examples by a hash, in memory up to a size that only a constant of its module says, else in files."""
+def _sorting_on_disk() -> Iterator[None]:
+    """TFDS sorts the examples of a split by a hash of their keys: up to 1 GB of them in memory, and more than that in files that it
+    opens with TensorFlow alone. Here all of them wait in one file, and only their places are sorted."""
     from tensorflow_datasets.core import shuffle
 
-    before = shuffle.MAX_MEM_BUFFER_SIZE
-    shuffle.MAX_MEM_BUFFER_SIZE = _BUFFER_BYTES
+    class OnDisk(shuffle.Shuffler):
+        """The same order, whatever the size. TFDS's version is pinned for the two methods below."""
+
+        def __init__(self, dirpath: Any, *args: Any, **options: Any) -> None:
+            super().__init__(dirpath, *args, **options)
+            self._file = tempfile.TemporaryFile(dir=dirpath)  # noqa: SIM115 - it goes with this object
+
+        def _add_to_mem_buffer(self, hkey: int, data: bytes) -> None:
+            self._mem_buffer.append((hkey, self._file.tell(), len(data)))
+            self._file.write(data)
+
+        def _iter_mem(self) -> Iterator[tuple[int, bytes]]:
+            for hkey, start, size in sorted(self._mem_buffer):
+                self._file.seek(start)
+                yield hkey, self._file.read(size)
+
+    before = shuffle.Shuffler
+    shuffle.Shuffler = OnDisk
     try:
         yield
     finally:
-        shuffle.MAX_MEM_BUFFER_SIZE = before
+        shuffle.Shuffler = before
