@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from drumjax.signal.mel import MelConfig, mel_filterbank
-from drumjax.signal.spectrum import STFTConfig, istft, stft
+from drumjax.signal.spectrum import STFTConfig, few_at_a_time, istft, stft
 
 _RANK_CUT = 1e-6
 """Singular values of a filterbank below this part of the greatest are rounding, under 1e-9 of it; true ones are far above."""
@@ -36,10 +36,13 @@ def griffin_lim(
 
 @functools.partial(jax.jit, static_argnames=("config", "iterations", "momentum"))
 def _griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, iterations: int, momentum: float) -> jax.Array:
-    spectrum = magnitudes_of_mel(mel_magnitudes, config)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(spectrum)))
-    turns = jax.vmap(lambda key: jax.random.uniform(key, spectrum.shape[1:]))(keys)
-    return from_magnitudes(spectrum, jnp.exp(2j * jnp.pi * turns), config, iterations=iterations, momentum=momentum)
+    def sounds(bands: jax.Array, turns: jax.Array) -> jax.Array:
+        spectrum = magnitudes_of_mel(bands, config)
+        return from_magnitudes(spectrum, jnp.exp(2j * jnp.pi * turns), config, iterations=iterations, momentum=momentum)
+
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(mel_magnitudes)))
+    turns = jax.vmap(lambda key: jax.random.uniform(key, (config.frames, config.fft_bins)))(keys)
+    return few_at_a_time(sounds, mel_magnitudes, turns) if jax.default_backend() == "cpu" else sounds(mel_magnitudes, turns)
 
 
 def magnitudes_of_mel(mel_magnitudes: jax.Array, config: MelConfig) -> jax.Array:

@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
+
+from drumjax.patterns.classes import ALL_CLASSES
+from drumjax.synth.tr808 import voices
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -37,7 +41,16 @@ def assert_where(result: dict[str, Any], name: str, *, torch: bool = False) -> N
 
 def test_every_script_has_a_test() -> None:
     scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
-    assert scripts == {"generation", "pattern_codes", "pattern_gan", "recurrent", "reliability", "training"}
+    assert scripts == {
+        "embedded_sounds",
+        "generation",
+        "pattern_codes",
+        "pattern_gan",
+        "recurrent",
+        "reliability",
+        "spectra",
+        "training",
+    }
 
 
 def test_generation(bench, tiny_workdir) -> None:
@@ -138,3 +151,53 @@ def test_reliability_knows_its_rows() -> None:
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "expected some of kills, signals, corruptions" in done.stderr
+
+
+@pytest.mark.slow
+def test_spectra(bench) -> None:
+    shown, result = bench("spectra", "--batch", 1, "--rounds", 1)
+    assert_where(result, "spectra")
+    rows = {(row["task"], row["form"]): row for row in result["results"]}
+    for task in ("magnitudes", "mel", "gradient of mel", "inverse"):
+        assert rows[task, "FFT"]["times the FFT form's"] == 1
+        assert rows[task, "matrix"]["ms a sound"] > 0
+    assert ("Griffin–Lim", "librosa") in rows
+    assert "plain" in shown
+
+
+@pytest.mark.slow
+def test_embedded_sounds_stand_beside_real_ones(bench, tmp_path) -> None:
+    for lane, label in {"BD": "kick", "SD": "snare", "CB": "cowbell"}.items():
+        for collection, rate in (("old", 22_050), ("new", 44_100)):
+            path = tmp_path / "real" / collection / label / f"{lane}.wav"
+            path.parent.mkdir(parents=True)
+            soundfile.write(path, voices(rate)[lane], rate)
+    (tmp_path / "real" / "old" / "kick" / "broken.wav").write_bytes(b"RIFF")
+    words = ["--per-class", 6, "--nearest", 3, "--seed", 1]
+    shown, result = bench("embedded_sounds", *words, "--data", "real", "--plot", "sheet.png")
+    assert_where(result, "embedded_sounds")
+    rows = {row["class"]: row for row in result["rows"]}
+    assert tuple(rows) == ALL_CLASSES
+    assert result["collections"] == ["new", "old"]
+    assert rows["kick"]["real"] == 2
+    assert "real" not in rows["snap"]
+    # The TR-808's own bass drum and cowbell: their pitches, whatever the rate they are read at.
+    assert rows["kick"]["real centroid_hz"][1] == pytest.approx(60, abs=15)
+    assert 540 < rows["cowbell"]["real centroid_hz"][1] < 2_640
+    assert (
+        rows["kick"]["embedded centroid_hz"][1]
+        < rows["snare"]["embedded centroid_hz"][1]
+        < rows["shaker"]["embedded centroid_hz"][1]
+    )
+    for name in ("embedded, by real", "real, by embedded", "real, of other collections", "embedded, of embedded"):
+        assert 0 <= rows["kick"][name] <= 1
+        assert name in shown
+    assert sum(map(sum, result["counts"]["embedded, by real"])) == 6 * len(ALL_CLASSES)
+    near = result["nearest"]
+    assert all(each["different"] == 3 and 0 < each["least"] <= each["median"] for each in near["db"].values())
+    assert near["sounds_per_s"] > 0
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
+    _, alone = bench("embedded_sounds", *words, "--nearest", 0)
+    assert "nearest" not in alone
+    assert alone["rows"][0]["embedded centroid_hz"] == rows["kick"]["embedded centroid_hz"]
+    assert set(alone["means"]) == {"embedded, of embedded"}

@@ -22,6 +22,7 @@ from drumjax.signal.mel import (
     mel,
     mel_filterbank,
     mel_of_hz,
+    mel_of_magnitudes,
     moments,
     standardize,
     unstandardize,
@@ -74,9 +75,40 @@ def test_the_mel_spectrogram_is_librosas_to_a_millionth(form, jitted):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * expected.max())
 
 
+@pytest.mark.parametrize("config", [PAPER, SMALL, MelConfig(samples=2000, bins=65)], ids=["paper", "small", "65 bands"])
+def test_bands_made_some_at_a_time_are_the_product_with_the_whole_filterbank(config, jitted):
+    spectrum = np.random.default_rng(4).uniform(size=(2, 3, config.fft_bins)).astype(np.float32)
+    found = jitted(functools.partial(mel_of_magnitudes, config=config))(spectrum)
+    np.testing.assert_allclose(found, spectrum.astype(np.float64) @ mel_filterbank(config), rtol=1e-5)
+    weights = np.random.default_rng(5).normal(size=found.shape).astype(np.float32)
+    gradient = jax.grad(lambda s: jnp.vdot(mel_of_magnitudes(s, config), weights))(jnp.asarray(spectrum))
+    np.testing.assert_allclose(gradient, weights.astype(np.float64) @ mel_filterbank(config).T, rtol=1e-4, atol=1e-6)
+
+
 def test_an_items_spectrogram_does_not_depend_on_its_batch():
-    audio = np.random.default_rng(1).uniform(-1, 1, (2, 3, SMALL.samples)).astype(np.float32)
-    np.testing.assert_allclose(mel(audio, SMALL)[1, 2], mel(audio[1, 2], SMALL), rtol=1e-5, atol=1e-7)
+    audio = np.random.default_rng(1).uniform(-1, 1, (3, 7, SMALL.samples)).astype(np.float32)
+    made = mel(audio, SMALL)
+    assert made.shape == (3, 7, SMALL.frames, SMALL.bins)
+    for i, j in ((0, 0), (1, 2), (2, 6)):
+        np.testing.assert_allclose(made[i, j], mel(audio[i, j], SMALL), rtol=1e-5, atol=1e-7)
+
+
+def test_the_gradient_of_many_sounds_is_that_of_each_alone():
+    audio = jnp.asarray(np.random.default_rng(1).uniform(-1, 1, (7, SMALL.samples)), jnp.float32)
+    slope = jax.grad(lambda x: jnp.sum(jnp.square(mel(x, SMALL))))
+    together = slope(audio)
+    for i in (0, 3, 6):
+        np.testing.assert_allclose(together[i], slope(audio[i]), rtol=1e-4, atol=1e-6)
+
+
+def test_many_sounds_take_the_memory_of_a_few():
+    def temporary(function, sounds):
+        given = jax.ShapeDtypeStruct((sounds, PAPER.samples), jnp.float32)
+        return jax.jit(function).lower(given).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporary(lambda x: mel(x, PAPER), 704) < 50 << 20
+    # The gradient keeps the sounds, and once more so much for what it is made of, not their spectra.
+    assert temporary(jax.grad(lambda x: mel(x, PAPER).sum()), 128) < 128 * 0.5 * 2**20
 
 
 def test_zeros_give_exact_zeros_and_finite_gradients_through_the_logarithm():
