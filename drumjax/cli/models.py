@@ -7,12 +7,15 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tyro.conf import Positional, arg
 
 from drumjax.boundary import InputError, read_json
 from drumjax.cli.arguments import Model, parse, say
+
+if TYPE_CHECKING:
+    from drumjax.train.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,12 @@ class PackModel:
     """Pack a trained model for sharing: its weights and a card, without the optimiser's state.
 
     The card names the data with their licences, the command that trained it, and, from reports, what it was measured to do.
+    A model of drum sounds is packed with the vocoder that makes sound of its spectrograms.
 
     examples:
       drumjax models pack runs/mine -o shared/mine --name mine --half
       drumjax models pack runs/mine/checkpoints/5000 -o shared/mine --name mine
+      drumjax models pack runs/cwae --vocoder runs/mcnn -o shared/drums --name drums --half
       drumjax models pack runs/mine -o shared/mine --name mine --reports report/report.json --credits "Patterns: A. Person, CC BY"
     """
 
@@ -57,6 +62,8 @@ class PackModel:
     """The folder to write: a new one, or a packed model to replace."""
     name: str
     """What the model is called."""
+    vocoder: Path | None = None
+    """Of a model of drum sounds: the working directory of 'drumjax train mcnn', or one of its checkpoints/STEP."""
     half: bool = False
     """Store the weights in half precision: half the size."""
     reports: tuple[Path, ...] = ()
@@ -71,7 +78,7 @@ def list_models(arguments: list[str], prog: str) -> int:
     from drumjax.instruments.loading import model_card, shipped_models
 
     for name, directory in shipped_models().items():
-        card = model_card(name)
+        card = model_card(directory)
         size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
         print(f"{name}  system {card['system']}, {size / 1e6:.2f} MB, trained on {card['data']['name']}")
     return 0
@@ -90,11 +97,21 @@ def _lines(value: Any, name: str = "", depth: int = 0) -> list[str]:
 def show_model(arguments: list[str], prog: str) -> int:
     """`drumjax models show`."""
     call = parse(ShowModel, arguments, prog)
-    from drumjax.instruments.loading import model_card, model_directory
+    from drumjax import checkpoint
+    from drumjax.instruments.loading import model_folder
 
-    card = model_card(call.model)
-    text = json.dumps(card, indent=1) if call.json else "\n".join([f"folder: {model_directory(call.model)}", *_lines(card)])
-    print(text)
+    members = checkpoint.find_members(model_folder(call.model))
+    cards = {role: checkpoint.read_card(place) for role, place in members.items()}
+    if len(cards) == 1:
+        ((role, card),) = cards.items()
+        print(json.dumps(card, indent=1) if call.json else "\n".join([f"folder: {members[role]}", *_lines(card)]))
+    elif call.json:
+        print(json.dumps(cards, indent=1))
+    else:
+        lines = [
+            line for role, card in cards.items() for line in (f"{role}:", f"  folder: {members[role]}", *_lines(card, depth=1))
+        ]
+        print("\n".join(lines))
     return 0
 
 
@@ -114,18 +131,29 @@ def training_command(run: Mapping[str, Any], defaults: Mapping[str, Any]) -> str
     return shlex.join(words)
 
 
-def pack_model(arguments: list[str], prog: str) -> int:
-    """`drumjax models pack`."""
-    call = parse(PackModel, arguments, prog)
+class _Trained(NamedTuple):
+    """What of a training is packed: its checkpoint, the recipe, and the command that repeats it."""
+
+    place: Path
+    recipe: Recipe
+    command: str
+
+
+def _trained(workdir: Path) -> _Trained:
+    """The best checkpoint of a working directory, or the one that is named.
+
+    Raises:
+      InputError: no training of this version.
+    """
     from drumjax import checkpoint
     from drumjax.train.recipe import recipe
 
-    place = checkpoint.find(call.workdir)
-    config = (call.workdir if call.workdir != place else place.parents[1]) / "config.json"
+    place = checkpoint.find(workdir)
+    config = (workdir if workdir != place else place.parents[1]) / "config.json"
     run = read_json(config)
     try:
         chosen = recipe(run["recipe"])
-        command = training_command(run, checkpoint.dump_config(chosen.presets["paper"]))
+        return _Trained(place, chosen, training_command(run, checkpoint.dump_config(chosen.presets["paper"])))
     except (KeyError, TypeError) as error:
         raise InputError(
             config,
@@ -133,18 +161,61 @@ def pack_model(arguments: list[str], prog: str) -> int:
             found=f"one without {error}",
             remedy="name the --workdir of a 'drumjax train'",
         ) from error
-    evaluations = []
-    for path in call.reports:
-        report = read_json(path)
-        if not isinstance(report, dict) or not isinstance(report.get("metrics"), dict):
-            raise InputError(path, rule="a report.json of 'drumjax evaluate'", found="something else", remedy="name such a file")
-        overall = {name: figure["mean"] for name, figure in report["metrics"].items() if "→" not in name}
-        evaluations.append({key: report[key] for key in ("suite", "data", "split", "n")} | {"metrics": overall})
-    about = {"name": call.name, "command": command, "evaluation": evaluations, "credits": list(call.credits)}
-    checkpoint.export_for_playing(
-        place, call.output, name=call.name, kind=chosen.kind, half=call.half, about=about, players=chosen.plays or None
-    )
+
+
+def _evaluation(path: Path) -> dict[str, Any]:
+    """The overall figures of a report, for a card."""
+    report = read_json(path)
+    if not isinstance(report, dict) or not isinstance(report.get("metrics"), dict):
+        raise InputError(path, rule="a report.json of 'drumjax evaluate'", found="something else", remedy="name such a file")
+    overall = {name: figure["mean"] for name, figure in report["metrics"].items() if "→" not in name}
+    return {key: report[key] for key in ("suite", "data", "split", "n")} | {"metrics": overall}
+
+
+def pack_model(arguments: list[str], prog: str) -> int:
+    """`drumjax models pack`."""
+    call = parse(PackModel, arguments, prog)
+    from drumjax import checkpoint
+
+    model = _trained(call.workdir)
+    is_sound, kind = model.recipe.name == "cwae", model.recipe.kind
+    if is_sound != (call.vocoder is not None):
+        found = "none" if is_sound else "one, and a model that needs none"
+        remedy = "name a training of 'drumjax train mcnn'" if is_sound else "leave it out"
+        raise InputError("--vocoder", rule="a vocoder for a model of drum sounds", found=found, remedy=remedy)
+    about = {"name": call.name, "evaluation": [_evaluation(path) for path in call.reports], "credits": list(call.credits)}
+    members = {checkpoint.MODEL: model}
+    if call.vocoder is not None:
+        members |= {"vocoder": _vocoder(call.vocoder, model)}
+        kind = "sounds"
+    packed = {
+        role: checkpoint.Member(found.place, about | {"command": found.command}, found.recipe.plays or None)
+        for role, found in members.items()
+    }
+    try:
+        checkpoint.export_members(packed, call.output, name=call.name, kind=kind, half=call.half)
+    except ValueError as error:  # a weight that half precision cannot hold
+        if isinstance(error, InputError):
+            raise
+        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+        raise InputError("--half", rule=rule, found=found, remedy="leave it out") from error
     size = sum(path.stat().st_size for path in call.output.rglob("*") if path.is_file())
-    print(f"packed step {place.name}, {size / 1e6:.2f} MB; play it with --model {call.output}")
+    steps = " and ".join(found.place.name for found in members.values())
+    print(f"packed step {steps}, {size / 1e6:.2f} MB; play it with --model {call.output}")
     say(call.output)
     return 0
+
+
+def _vocoder(workdir: Path, model: _Trained) -> _Trained:
+    """The vocoder that is packed with a model of sounds; InputError where it hears other spectrograms, or is none."""
+    from drumjax import checkpoint
+    from drumjax.instruments.sound import check_spectrograms
+    from drumjax.signal.mel import MelConfig
+
+    found = _trained(workdir)
+    if found.recipe.name != "mcnn":
+        remedy = "name a training of 'drumjax train mcnn'"
+        raise InputError(workdir, rule="a training of a vocoder", found=f"one of {found.recipe.name!r}", remedy=remedy)
+    stated, hears = (checkpoint.read_card(place).get("play", {}).get("mel") for place in (model.place, found.place))
+    check_spectrograms(hears, checkpoint.parse_config(MelConfig, stated, model.place / checkpoint.CARD), found.place)
+    return found

@@ -251,8 +251,7 @@ class Kit:
     Levels are balanced. Lanes of which the model knows no class nor a neighbour stay empty: the library's TR-808 plays them.
 
     examples:
-      drumjax sound kit --seed 3 -o my_kit/
-      drumjax pattern sample --kit my_kit/ --wav song.wav
+      drumjax sound kit --seed 3 -o my_kit/ && drumjax pattern sample --kit my_kit/ --wav song.wav
       drumjax sound kit --drum-map gm --takes 1 -o gm_kit/ --plot gm_kit.png
     """
 

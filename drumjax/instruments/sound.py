@@ -242,8 +242,8 @@ class SoundInstrument:
     def encode(self, source: Source, label: Label | None = None) -> SoundCode:
         """Where a sound stands in the space of codes.
 
-        The encoder needs the class. It is the caller's `label`; else what the file's name says (`drumjax.patterns.classes`); else what
-        a sound that was made here was made as; else, or where the model does not know that class, the one under which its
+        The encoder needs the class. It is the caller's `label`; else what the file's name says (`drumjax.patterns.classes`); else
+        what a sound that was made here was made as; else, or where the model does not know that class, the one under which its
         reconstruction has the least error. `SoundCode.chosen_by` says which.
 
         Args:
