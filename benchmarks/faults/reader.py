@@ -35,6 +35,8 @@ from drumjax.boundary import InputError, read_audio, read_audio_comment, read_cs
 from drumjax.datasets.info import PatternSet
 from drumjax.datasets.load import load_patterns
 from drumjax.datasets.npz import read_npz
+from drumjax.datasets.sounds.files import LEAST_S, Clip, read_clip
+from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds
 from drumjax.datasets.sources import Collection, Label, read_labels, survey
 from drumjax.patterns import TR808, DrumMap, Pattern, load_drum_map
 from drumjax.patterns.files import FileWindows, read_file_windows
@@ -45,6 +47,8 @@ from drumjax.signal.rendering import Kit
 from drumjax.synth.kits import KitReport, load_kit, read_one_shot
 
 KILL_SECONDS = 3.0
+RATE_HZ, WINDOW = 22_050, 22_015
+"""Of the sounds that models are trained on."""
 ADDRESS_BYTES = 2 << 30
 LONGEST_MESSAGE = 3_000
 """Characters of an error's message beside its path: more of a hostile file's content is no help to anyone."""
@@ -157,6 +161,30 @@ def _one_shot(read: np.ndarray, path: Path) -> None:
     _expect(bool(np.isfinite(read).all()), "finite samples of a kit")
 
 
+def _clip(path: Path) -> Clip:
+    """The file as a sound of a data set."""
+    return read_clip(path, RATE_HZ, WINDOW)
+
+
+def _stroke(read: Clip, path: Path) -> None:
+    audio = read.audio
+    _expect(audio.dtype == np.int16 and audio.ndim == 1 and LEAST_S * RATE_HZ <= len(audio) <= WINDOW, "a stroke in the window")
+    _expect(int(np.abs(audio.astype(int)).max()) == 32_767 and bool(audio[-1]), "full scale, and no silence at the end")
+    _expect(read.file_rate_hz >= 1_000, f"the file's rate, found {read.file_rate_hz}")
+
+
+def _sounds(path: Path) -> SoundCollection:
+    """The folder of the file as a source of one-shots."""
+    return survey_sounds(path.parent, sample_rate_hz=RATE_HZ, samples=WINDOW)
+
+
+def _surveyed(read: SoundCollection, path: Path) -> None:
+    _expect(read.files_read == len(read.sounds) + len(read.rejections) == 1, "one sound, or one rejection")
+    for name, reason, found in read.rejections:
+        _expect("please report" not in reason, f"a reason, not a failure of its own: {name}: {found}")
+        _expect(len(reason) + len(found) <= LONGEST_MESSAGE, "reasons of reasonable length")
+
+
 def _kit(path: Path) -> tuple[Kit, KitReport]:
     """The folder of the file as a kit; whoever asks has put nothing else there."""
     return load_kit(path.parent, TR808)
@@ -205,6 +233,8 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
         (read_audio_comment, _text),
         (read_one_shot, _one_shot),
         (_kit, _sounding),
+        (_clip, _stroke),
+        (_sounds, _surveyed),
         (read_provenance, _record),
     ),
     "json": (
