@@ -34,11 +34,17 @@ METHODS: Mapping[str, tuple[str, str]] = {
     "chain": ("CWAE and MCNN", "the MCNN's sound of the CWAE's spectrogram"),
     "mcnn": ("MCNN", "the MCNN's sound of the original's own spectrogram"),
     "griffin_lim": ("Griffin–Lim", f"the sound of {ITERATIONS} Griffin–Lim iterations on the original's own spectrogram"),
+    "griffin_lim_plain": (
+        "plain Griffin–Lim",
+        f"the same without momentum, Griffin and Lim's own iteration of 1984, {ITERATIONS} times",
+    ),
     "chain_griffin_lim": ("CWAE and Griffin–Lim", f"the sound of {ITERATIONS} Griffin–Lim iterations on the CWAE's spectrogram"),
 }
 """By the name that figures begin with: what a picture calls it, and what is compared with the original."""
-DUELS = (("mcnn", "griffin_lim"), ("chain", "chain_griffin_lim"))
+DUELS = (("mcnn", "griffin_lim"), ("mcnn", "griffin_lim_plain"), ("chain", "chain_griffin_lim"))
 """Which methods read the very same spectrograms."""
+_ON_CWAE = {"chain": "mcnn", "chain_griffin_lim": "griffin_lim"}
+"""Which method's stage reads the CWAE's spectrogram in these."""
 GENERATED = 50
 """New sounds of each class for the classifier (our decision): an accuracy of .8 is known to ± .02 over 14 classes."""
 MOST_KNOWN = 300
@@ -164,8 +170,8 @@ def held_out(parts: Parts, source_sha256: str, split: str) -> bool | None:
 def _methods(parts: Parts) -> tuple[str, ...]:
     """What can be measured of a model, in the order of `METHODS`."""
     if parts.encode is None:
-        return ("mcnn", "griffin_lim")
-    return tuple(METHODS) if parts.vocode is not None else ("cwae", "griffin_lim", "chain_griffin_lim")
+        return ("mcnn", "griffin_lim", "griffin_lim_plain")
+    return tuple(name for name in METHODS if parts.vocode is not None or name not in ("chain", "mcnn"))
 
 
 def _end(parts: Parts) -> str:
@@ -187,9 +193,10 @@ class _Stages(NamedTuple):
 
 
 def _through(
-    parts: Parts, audio: np.ndarray, rows: np.ndarray | None, methods: Sequence[str], listen: Stage, iterate: Stage
+    parts: Parts, audio: np.ndarray, rows: np.ndarray | None, methods: Sequence[str], stages: Mapping[str, Stage]
 ) -> _Stages:
     """A block of sounds, float32 (n, samples) with peak 1, through every stage."""
+    listen = stages["listen"]
     sounds, spectrograms = {"original": audio}, {"original": listen(audio)}
     codes = np.zeros((len(audio), 0), np.float32)
     if parts.encode is not None and parts.decode is not None:
@@ -197,10 +204,20 @@ def _through(
         spectrograms["cwae"] = parts.decode(codes, rows)
     for method in methods:
         if method != "cwae":
-            make = iterate if method.endswith("griffin_lim") else parts.vocode or iterate
-            sounds[method] = make(spectrograms["cwae" if method.startswith("chain") else "original"])
+            stage, source = _ON_CWAE.get(method, method), "cwae" if method in _ON_CWAE else "original"
+            sounds[method] = stages[stage](spectrograms[source])
             spectrograms[method] = listen(sounds[method])
     return _Stages(sounds, spectrograms, codes)
+
+
+def _stages(parts: Parts, seed: int) -> dict[str, Stage]:
+    """What listens, and what makes sound of spectrograms, by the name of the method that takes the original's."""
+    stages = {
+        "listen": heard_as(parts.mel),
+        "griffin_lim": yardstick(parts.mel, seed),
+        "griffin_lim_plain": yardstick(parts.mel, seed, momentum=0.0),
+    }
+    return stages if parts.vocode is None else stages | {"mcnn": parts.vocode}
 
 
 class _Measured(NamedTuple):
@@ -215,14 +232,14 @@ class _Measured(NamedTuple):
 def _measure(
     parts: Parts, arrays: Mapping[str, np.ndarray], classes: tuple[str, ...], methods: Sequence[str], seed: int, tell: Tell
 ) -> _Measured:
-    listen, iterate = heard_as(parts.mel), yardstick(parts.mel, seed)
+    stages = _stages(parts, seed)
     n, last = len(arrays["audio"]), _end(parts)
     values: dict[str, list[dict[str, np.ndarray]]] = {method: [] for method in methods}
     codes, originals, reconstructed = [], [], []
     for part in blocks(n):
         tell("reconstructing", part.start, n)
         rows = parts.rows(arrays["label"][part], classes) if parts.encode else None
-        made = _through(parts, _floats(arrays["audio"][part]), rows, methods, listen, iterate)
+        made = _through(parts, _floats(arrays["audio"][part]), rows, methods, stages)
         for method in methods:
             values[method].append(metrics.measure(made.mel["original"], made.mel[method], parts.mel.floor))
         codes.append(made.codes)
@@ -474,14 +491,13 @@ def _examples(
     parts: Parts, arrays: Mapping[str, np.ndarray], classes: tuple[str, ...], methods: Sequence[str], errors: np.ndarray, seed: int
 ) -> list[Example]:
     """Of each class the sound of the median error (of an even number the better of the two), through all stages."""
-    listen, iterate = heard_as(parts.mel), yardstick(parts.mel, seed)
     chosen = []
     for label in np.unique(arrays["label"]):
         members = np.flatnonzero(arrays["label"] == label)
         chosen.append(members[np.argsort(errors[members], kind="stable")[(len(members) - 1) // 2]])
     numbers = np.array(chosen)
     rows = parts.rows(arrays["label"][numbers], classes) if parts.encode else None
-    made = _through(parts, _floats(arrays["audio"][numbers]), rows, methods, listen, iterate)
+    made = _through(parts, _floats(arrays["audio"][numbers]), rows, methods, _stages(parts, seed))
     return [
         Example(
             str(arrays["name"][number]),
@@ -500,26 +516,32 @@ def verdict_on_vocoder(figures: Mapping[str, Figure], split: str, n: int) -> str
     """Whether the trained vocoder beats Griffin and Lim's iteration, and by how much, in words; "" without a trained vocoder."""
     if "mcnn_minus_griffin_lim_log_mel_error" not in figures:
         return ""
-    said = [
-        f"From the same spectrograms of {n} sounds of the split {split}, the MCNN beside {ITERATIONS} iterations of Griffin-Lim:"
-    ]
-    for measure in metrics.DEFINITIONS:
-        name = f"mcnn_minus_griffin_lim_{measure}"
-        a, b = (figures[f"{method}_{measure}"].mean for method in ("mcnn", "griffin_lim"))
-        low, high = figures[name].interval or (np.nan, np.nan)
-        clear = "nearer" if high < 0 else "farther" if low > 0 else "neither nearer nor farther for certain"
-        of_classes = {
-            key.removeprefix(f"{name} "): figure.mean
-            for key, figure in figures.items()
-            if key.startswith(f"{name} ") and not key.endswith(" sounds")
-        }
-        worse = [f"{label} (by {mean:.3g})" for label, mean in of_classes.items() if mean >= 0]
-        said.append(
-            f"by {metrics.TITLES[measure]} {clear}, {a:.3f} against {b:.3f} (difference {figures[name].mean:+.3f}, 95 % interval "
-            f"{low:+.3f} to {high:+.3f}), nearer in {len(of_classes) - len(worse)} of {len(of_classes)} classes"
-            f"{', not in ' + ', '.join(worse) if worse else ''};"
+    paragraphs = []
+    for rival, said in (("griffin_lim", "iterations of Griffin-Lim"), ("griffin_lim_plain", "plain ones, without momentum")):
+        sentences = []
+        for measure in metrics.DEFINITIONS:
+            name = f"mcnn_minus_{rival}_{measure}"
+            a, b = (figures[f"{method}_{measure}"].mean for method in ("mcnn", rival))
+            low, high = figures[name].interval or (np.nan, np.nan)
+            clear = "nearer" if high < 0 else "farther" if low > 0 else "neither nearer nor farther for certain"
+            of_classes = {
+                key.removeprefix(f"{name} "): figure.mean
+                for key, figure in figures.items()
+                if key.startswith(f"{name} ") and not key.endswith(" sounds")
+            }
+            worse = [f"{label} (by {mean:.3g})" for label, mean in of_classes.items() if mean >= 0]
+            where = f"in {len(of_classes) - len(worse)} of {len(of_classes)} classes"
+            if 0 < len(worse) < len(of_classes):
+                where += f", not in {', '.join(worse)}"
+            sentences.append(
+                f"by {metrics.TITLES[measure]} {clear}, {a:.3f} against {b:.3f} (difference {figures[name].mean:+.3f}, 95 % "
+                f"interval {low:+.3f} to {high:+.3f}), nearer {where}"
+            )
+        paragraphs.append(
+            f"From the same spectrograms of {n} sounds of the split {split}, the MCNN beside {ITERATIONS} {said}: "
+            f"{'; '.join(sentences)}."
         )
-    return " ".join(said).removesuffix(";") + "."
+    return "\n\n".join(paragraphs)
 
 
 def verdict_on_classes(figures: Mapping[str, Figure]) -> str:
