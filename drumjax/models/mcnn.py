@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -109,7 +110,7 @@ def init(config: MCNNConfig, key: jax.Array) -> dict[str, Any]:
 
 
 def arrange(config: MCNNConfig, params: Any, *, form: Form = "auto") -> Any:
-    """The parameters as `synthesize` multiplies with them: made once, they save a player more than half of its time.
+    """The parameters as a player multiplies with them: made once, they save it more than half of its time.
 
     Args:
       config: the shape.
@@ -117,50 +118,55 @@ def arrange(config: MCNNConfig, params: Any, *, form: Form = "auto") -> Any:
       form: of the transposed convolutions (`drumjax.nn.transposed`).
 
     Returns:
-      The parameters with the kernels of each layer, (heads, …), in the dtype that is computed in; in the form "product" as
-      sub-pixel matrices, those of the first layer side by side, for all heads read the same frames.
+      The parameters with `layers` in the dtype that is computed in: the first layer's of all heads together, which read the same
+      frames, then those of each head (heads, …); in the form "product" as sub-pixel matrices, else kernels.
     """
     layers = [kernels.astype(jnp.dtype(config.dtype)) for kernels in params["layers"]]
+    layers[0] = _side_by_side(layers[0])
     if resolve(form) == "product":
-        layers = [
-            jnp.stack([subpixel_matrix(kernel, stride=config.stride, group=_group(config, layer)) for kernel in kernels])
-            for layer, kernels in enumerate(layers)
-        ]
-        layers[0] = jnp.concatenate(list(layers[0]), axis=1)
+        matrices = [subpixel_matrix(layers[0], stride=config.stride)]
+        for layer, kernels in enumerate(layers[1:], 1):
+            group = _group(config, layer)
+            matrices.append(jnp.stack([subpixel_matrix(kernel, stride=config.stride, group=group) for kernel in kernels]))
+        layers = matrices
     return {**params, "layers": layers}
 
 
-def heads(config: MCNNConfig, arranged: Any, mel: jax.Array, *, form: Form = "auto") -> list[jax.Array]:
-    """The heads' signals, (n, frames · hop, 2) each: waveform and mask logits, not yet cropped.
-
-    Args:
-      config: the shape.
-      arranged: of `arrange`, for the same form.
-      mel: float32 (n, frames, bins), plain mel magnitudes, at least 0.
-      form: of the transposed convolutions.
-    """
-    x, form = mel.astype(jnp.dtype(config.dtype)), resolve(form)
-    stack = [x] * config.heads
-    # A loop: mapped over, the heads become a grouped convolution, which a CPU is slow at.
-    for layer, weights in enumerate(arranged["layers"]):
-        if form == "stock":
-            stack = [transposed_conv(y, kernel, stride=config.stride, form=form) for y, kernel in zip(stack, weights, strict=True)]
-        elif layer:
-            sizes = {"width": config.width, "stride": config.stride, "group": _group(config, layer)}
-            stack = [subpixel_product(y, matrix, **sizes) for y, matrix in zip(stack, weights, strict=True)]
-        else:
-            rows = subpixel_product(x, weights, width=config.width, stride=config.stride)
-            n, frames, _ = x.shape
-            by_head = rows.reshape(n, frames, config.heads, config.stride, -1)
-            stack = [by_head[:, :, head].reshape(n, frames * config.stride, -1) for head in range(config.heads)]
-        if layer < len(config.channels) - 1 or config.last_elu:
-            stack = [elu(y) for y in stack]
-    return stack
+def _side_by_side(kernels: jax.Array) -> jax.Array:
+    """(heads, width, in, out) → (width, in, heads · out)."""
+    heads, width, inputs, outputs = kernels.shape
+    return kernels.transpose(1, 2, 0, 3).reshape(width, inputs, heads * outputs)
 
 
 def _group(config: MCNNConfig, layer: int) -> int:
     channels = (config.bins, *config.channels)[layer]
     return fast_group(channels, config.stride**layer) if layer else 1
+
+
+Layer = Callable[[int, jax.Array, jax.Array], jax.Array]
+"""(number of the layer, its input, its weights) → its output before the ELU."""
+
+
+def _heads(config: MCNNConfig, weights: Sequence[Any], mel: jax.Array, layer_of: Layer) -> list[jax.Array]:
+    """The heads' signals, (n, frames · hop, 2) each, from the first layer's weights and those of each head at each further one."""
+
+    def elu_after(layer: int, y: jax.Array) -> jax.Array:
+        return elu(y) if layer < len(config.channels) - 1 or config.last_elu else y
+
+    together = layer_of(0, mel.astype(jnp.dtype(config.dtype)), weights[0])
+    # A loop: mapped over, the heads become a grouped convolution, which a CPU is slow at.
+    signals = [elu_after(0, y) for y in jnp.split(together, config.heads, axis=-1)]
+    for layer in range(1, len(config.channels)):
+        signals = [elu_after(layer, layer_of(layer, y, own)) for y, own in zip(signals, weights[layer], strict=True)]
+    return signals
+
+
+def _joined(config: MCNNConfig, params: Any, signals: Sequence[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    """Waveform and mask logits of the heads' signals."""
+    signals = [signal.astype(jnp.float32)[:, :-CROP] for signal in signals]
+    x = functools.reduce(jnp.add, (w * s[..., 0] for w, s in zip(params["head_weights"], signals, strict=True)))
+    mask = functools.reduce(jnp.add, (s[..., 1] for s in signals))
+    return params["a"] * x / (1 + jnp.abs(params["b"] * x)), mask
 
 
 def synthesize(config: MCNNConfig, params: Any, mel: jax.Array, *, form: Form = "auto") -> tuple[jax.Array, jax.Array]:
@@ -176,15 +182,24 @@ def synthesize(config: MCNNConfig, params: Any, mel: jax.Array, *, form: Form = 
       Both float32 (n, frames · hop - 1): the waveform a·x / (1 + |b·x|) of the heads' weighted sum x, and the plain sum of the
       heads' mask signals, whose sigmoid is the mask.
     """
-    return synthesize_arranged(config, arrange(config, params, form=form), mel, form=form)
+    kernels = [kernels.astype(jnp.dtype(config.dtype)) for kernels in params["layers"]]
+    kernels[0] = _side_by_side(kernels[0])
+
+    def layer_of(layer: int, y: jax.Array, kernel: jax.Array) -> jax.Array:
+        return transposed_conv(y, kernel, stride=config.stride, form=form, group=_group(config, layer))
+
+    return _joined(config, params, _heads(config, kernels, mel, layer_of))
 
 
 def synthesize_arranged(config: MCNNConfig, arranged: Any, mel: jax.Array, *, form: Form = "auto") -> tuple[jax.Array, jax.Array]:
-    """`synthesize` with parameters of `arrange`, for the same form."""
-    signals = [s.astype(jnp.float32)[:, : config.samples(mel.shape[1])] for s in heads(config, arranged, mel, form=form)]
-    x = functools.reduce(jnp.add, (w * s[..., 0] for w, s in zip(arranged["head_weights"], signals, strict=True)))
-    mask = functools.reduce(jnp.add, (s[..., 1] for s in signals))
-    return arranged["a"] * x / (1 + jnp.abs(arranged["b"] * x)), mask
+    """`synthesize` with the parameters of `arrange`, for the same form."""
+
+    def layer_of(layer: int, y: jax.Array, weights: jax.Array) -> jax.Array:
+        if resolve(form) == "stock":
+            return transposed_conv(y, weights, stride=config.stride, form=form)
+        return subpixel_product(y, weights, width=config.width, stride=config.stride, group=_group(config, layer))
+
+    return _joined(config, arranged, _heads(config, arranged["layers"], mel, layer_of))
 
 
 def vocode(config: MCNNConfig, params: Any, mel: jax.Array, *, form: Form = "auto") -> jax.Array:
