@@ -24,10 +24,11 @@ from drumjax.datasets.prepare import Example
 from drumjax.datasets.sounds.info import SoundInfo
 from drumjax.datasets.sounds.prepare import embedded_info
 from drumjax.datasets.sounds.report import sound_set_tables, sound_tables
-from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds
+from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds, wanted_classes
 from drumjax.datasets.sources import Collection, survey
 from drumjax.datasets.splits import SPLITS, split_groups
 from drumjax.datasets.tables import ROWS, count, in_words, new_table, others, rejections_table, show
+from drumjax.patterns.classes import ALL_CLASSES
 from drumjax.patterns.midi import DRUM_CHANNEL
 
 
@@ -99,7 +100,7 @@ def _inspect_prepared(
     wanted = None if kind is None else detect_kind(source, kind)
     if str(source) == EMBEDDED and wanted == ONE_SHOTS.name:
         building.refuse_sound_options(source, **options)
-        shown: DataSet | SoundInfo = embedded_info(**{name: options[name] for name in ("classes",) if options.get(name)})
+        shown: DataSet | SoundInfo = embedded_info(classes=wanted_classes(options.get("classes") or ()) or ALL_CLASSES)
     else:
         shown = load_data(source, wanted)
         refuse = building.refuse_reading_options if isinstance(shown, PatternSet) else building.refuse_sound_options

@@ -79,11 +79,15 @@ class OneShots(tfds.core.GeneratorBasedBuilder):
         )
     ]
 
+    _embedded: tuple[SoundInfo, Examples] | None = None
+
     def _sounds(self) -> tuple[SoundInfo, Examples]:
-        if self.builder_config.sounds is None:
+        if self.builder_config.sounds is not None:
+            return self.builder_config.sounds
+        if self._embedded is None:
             sounds = embedded_sounds()
-            self.builder_config.sounds = (sounds.info, set_examples(sounds))
-        return self.builder_config.sounds
+            self._embedded = (sounds.info, set_examples(sounds))
+        return self._embedded
 
     def _info(self) -> tfds.core.DatasetInfo:
         info, _ = self._sounds()

@@ -37,7 +37,7 @@ from drumjax.datasets.sounds.prepare import (
     embedded_sha256,
     source_sha256,
 )
-from drumjax.datasets.sounds.sources import SoundCollection, collect_sounds
+from drumjax.datasets.sounds.sources import SoundCollection, collect_sounds, wanted_classes
 from drumjax.datasets.splits import SPLITS
 from drumjax.patterns.classes import ALL_CLASSES, class_order
 
@@ -161,11 +161,12 @@ def prepare_sounds(
     except OSError as error:
         raise unwritable(place, error) from error
     with contextlib.closing(spool):
+        wanted = wanted_classes(classes)
         shares: dict[str, Any] = {"seed": seed, "validation": validation, "test": test}
         running: dict[str, Any] = {"processes": processes, "progress": progress}
         if str(source) == EMBEDDED:
             _refuse(labels=labels, classes_csv=classes_csv, licence=licence, with_embedded=with_embedded)
-            of = class_order(classes or ALL_CLASSES)
+            of = wanted or ALL_CLASSES
             _check_embedded(of, per_class, licences)
             made = _make(of, per_class, spool, **running)
             with _as_input_error(source):
@@ -177,7 +178,7 @@ def prepare_sounds(
         collection = collect_sounds(source, keep=spool.keep, **reading, **running)
         files, parts, name = dict(collection.files), [list(collection.sounds)], _name(Path(source))
         if with_embedded and admits(licences, EMBEDDED_LICENCE):
-            of = class_order(label for label in (classes or collection.classes) if label in ALL_CLASSES)
+            of = tuple(label for label in wanted or collection.classes if label in ALL_CLASSES)
             _check_embedded(of, per_class, licences)
             parts.append(_make(of, per_class, spool, **running))
             files[EMBEDDED] = embedded_sha256(of, per_class)
@@ -187,7 +188,7 @@ def prepare_sounds(
         options = shares | {
             "labels": [file_sha256(table) for table in labels],
             "classes_csv": None if classes_csv is None else file_sha256(classes_csv),
-            "classes": list(class_order(classes)),
+            "classes": list(wanted),
             "licence": None if licence is None else licence_id(licence),
             "licences": sorted(map(licence_id, licences)),
         }

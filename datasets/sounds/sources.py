@@ -198,7 +198,7 @@ def survey_sounds(
     Raises:
       InputError: there are no such files at the path, or a table cannot be read or names none of them.
     """
-    wanted = _wanted(classes)
+    wanted = wanted_classes(classes)
     tables = [read_sound_labels(table) for table in labels]
     words = load_class_table(classes_csv) if classes_csv is not None else ()
     files = _sound_files(Path(path))
@@ -255,8 +255,12 @@ def survey_sounds(
     )
 
 
-def _wanted(classes: Sequence[str]) -> tuple[str, ...]:
-    """The classes that are asked for, () for all that the library knows."""
+def wanted_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes that are asked for in any spelling, in their order; () for all that the library knows.
+
+    Raises:
+      InputError: something that cannot be a class's name.
+    """
     named = [(text, class_label(text)) for text in classes]
     for text, label in named:
         if label is None:

@@ -23,17 +23,18 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
     """A sound file as mono float32 (samples,) at the given rate, without the silence before it.
 
     Raises:
-      InputError: what `boundary.read_audio` refuses, or silence, in the file or in the mean of its channels.
+      InputError: what `boundary.read_audio` refuses, or silence or a constant, in the file or in the mean of its channels.
     """
     channels, rate = read_audio(path, max_seconds=MAX_SECONDS)
     mono = channels.mean(axis=1)
     peak = np.abs(mono).max()
-    if peak < _SILENCE:
-        cancelled = np.abs(channels).max() >= _SILENCE
+    if np.ptp(mono) < _SILENCE:
+        cancelled = np.ptp(channels, axis=0).max() >= _SILENCE
+        still = "a constant" if peak >= _SILENCE else "silence"  # which is heard no more than zeros
         raise InputError(
             path,
             rule="a sound above −80 dBFS",
-            found="channels that cancel each other" if cancelled else "silence",
+            found="channels that cancel each other" if cancelled else still,
             remedy="export it in mono" if cancelled else "choose another file",
         )
     start = max(int(np.argmax(np.abs(mono) > _TRIM * peak)) - round(_KEPT_S * rate), 0)

@@ -143,3 +143,33 @@ def test_without_shares_there_are_no_such_splits():
 def test_impossible_shares_are_refused(validation, test):
     with pytest.raises(ValueError, match="shares of 0 or more"):
         split_groups(["a", "b", "c"], ["x"] * 3, validation=validation, test=test)
+
+
+def test_of_each_genre_with_enough_groups_every_split_has_one_where_that_is_asked():
+    """Groups of 6, 6, 4 and 4: by a share of 2 none is held out, for taking one would miss it by as much or more."""
+    groups = [f"{genre}{group}" for genre in "ab" for group, n in enumerate((6, 6, 4, 4)) for _ in range(n)] + [
+        "c0",
+        "c1",
+        "c2",
+        "d0",
+        "d1",
+    ]
+    genres = [group[0] for group in groups]
+    splits = split_groups(groups, genres, validation=0.1, test=0.1, each=True)
+    found = {genre: Counter(split for split, of in zip(splits, genres, strict=True) if of == genre) for genre in "abcd"}
+    assert all(set(found[genre]) == set(SPLITS) for genre in "abc")
+    assert found["a"]["train"] == found["b"]["train"] == 12
+    assert found["d"]["train"] >= 1
+    order = random.Random(0).sample(range(len(groups)), len(groups))
+    again = split_groups([groups[i] for i in order], [genres[i] for i in order], validation=0.1, test=0.1, each=True)
+    assert again == [splits[i] for i in order]
+
+
+@given(SETS, st.integers(-3, 3))
+def test_asking_for_each_genre_cuts_no_group_and_leaves_every_genre_something_to_train_on(examples, seed):
+    groups, genres = examples
+    if not at_least(groups, 3):
+        return
+    splits = split_groups(groups, genres, seed=seed, each=True)
+    assert len(set(zip(groups, splits, strict=True))) == len(set(groups))
+    assert set(splits) == set(SPLITS)
