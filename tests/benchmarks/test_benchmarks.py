@@ -197,7 +197,6 @@ def test_embedded_sounds_stand_beside_real_ones(bench, tmp_path) -> None:
     assert all(each["different"] == 3 and 0 < each["least"] <= each["median"] for each in near["db"].values())
     assert near["sounds_per_s"] > 0
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
-    _, alone = bench("embedded_sounds", *words, "--nearest", 0)
+    _, alone = bench("embedded_sounds", "--per-class", 5, "--nearest", 0)
     assert "nearest" not in alone
-    assert alone["rows"][0]["embedded centroid_hz"] == rows["kick"]["embedded centroid_hz"]
     assert set(alone["means"]) == {"embedded, of embedded"}

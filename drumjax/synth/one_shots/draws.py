@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_COLUMNS = 512
+_COLUMNS = 576
 """Raw numbers set aside for the parameters of a sound."""
 
 

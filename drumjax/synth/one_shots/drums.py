@@ -194,7 +194,7 @@ def fm_snare(draws: Draws, clock: Clock) -> np.ndarray:
 
 def acoustic_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A stick on a skin over a shell: a clear pitch that sinks a little, overtones that go first."""
-    hz, t60 = draws.around("hz", 150.0, 2.0), draws.around("t60_s", 0.6, 2.5)
+    hz, t60 = draws.around("hz", 160.0, 1.85), draws.around("t60_s", 0.5, 2.5)
     body = skin(
         draws,
         clock,
@@ -214,7 +214,7 @@ def acoustic_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def circuit_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator that falls to its pitch and some low noise for the skin; pushed further it becomes an electronic tom."""
-    hz, t60 = draws.log("hz", 75.0, 230.0), draws.log("t60_s", 0.25, 1.1)
+    hz, t60 = draws.log("hz", 85.0, 250.0), draws.log("t60_s", 0.25, 1.0)
     body = np.sin(glide(hz, draws.log("push", 0.25, 2.0), draws.log("push_s", 0.01, 0.12), clock)) * decay(clock.t, t60)
     under = decay(clock.t, t60 * draws.uniform("skin_s", 0.2, 0.7))
     noise = filtered(draws.white(clock.samples) * under, clock, lowpass(draws.log("skin_hz", 500.0, 3_500.0), clock))
@@ -223,7 +223,7 @@ def circuit_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def fm_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A falling sine bent by one near one and a half times as high: a hollow skin."""
-    hz, t60 = draws.log("hz", 80.0, 220.0), draws.log("t60_s", 0.25, 0.9)
+    hz, t60 = draws.log("hz", 90.0, 240.0), draws.log("t60_s", 0.25, 0.8)
     carrier = glide(hz, draws.log("push", 0.1, 1.2), draws.log("push_s", 0.02, 0.1), clock)
     index = draws.log("index", 0.3, 3.0) * decay(clock.t, t60 * draws.uniform("index_s", 0.15, 0.6))
     tone = np.sin(carrier + index * np.sin(carrier * draws.uniform("ratio", 1.3, 2.4))) * decay(clock.t, t60)
@@ -235,24 +235,24 @@ def fm_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def open_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """Fingers near the rim of a deep shell: the skin rings, the hollow below hums."""
-    hz, t60 = draws.around("hz", 138.0, 1.4), draws.around("t60_s", 0.5, 1.7)
-    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.03, 0.6))
+    hz, t60 = draws.around("hz", 122.0, 1.4), draws.around("t60_s", 0.42, 1.7)
+    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.02, 0.4))
 
 
 def muted_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """The same with the other hand on the skin: short, the hollow louder."""
-    hz, t60 = draws.around("hz", 135.0, 1.45), draws.around("t60_s", 0.3, 1.6)
-    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.1, 1.2))
+    hz, t60 = draws.around("hz", 122.0, 1.45), draws.around("t60_s", 0.3, 1.6)
+    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.05, 0.8))
 
 
 def circuit_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator alone, hardly gliding."""
-    return _circuit_hand_drum(draws, clock, draws.log("hz", 130.0, 290.0), draws.log("t60_s", 0.25, 0.7))
+    return _circuit_hand_drum(draws, clock, draws.log("hz", 125.0, 270.0), draws.log("t60_s", 0.25, 0.6))
 
 
 def open_bongo(draws: Draws, clock: Clock) -> np.ndarray:
     """A fingertip on a small tight skin: high, dry, overtones well apart."""
-    hz, t60 = draws.around("hz", 208.0, 1.45), draws.around("t60_s", 0.45, 1.7)
+    hz, t60 = draws.around("hz", 208.0, 1.45), draws.around("t60_s", 0.38, 1.7)
     return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.5, 0.8), hollow_level=(0.01, 0.3))
 
 
@@ -301,11 +301,11 @@ def side_stick(draws: Draws, clock: Clock) -> np.ndarray:
     wood = ring(wood_hz, wood_s, draws.log("wood", 0.1, 1.0, 6), clock)
     shell = ring(
         draws.log("shell_hz", 150.0, 380.0) * np.cumprod(draws.uniform("shell_interval", 1.0, 1.8, 3), axis=1),
-        draws.log("shell_s", 0.1, 0.4),
+        draws.log("shell_s", 0.08, 0.35),
         draws.log("shell", 0.08, 1.2, 3),
         clock,
     )
-    tip = shock(draws, clock, (1_000.0, 8_000.0), (0.1, 0.45), (0.2, 0.7))
+    tip = shock(draws, clock, (1_000.0, 8_000.0), (0.08, 0.4), (0.2, 0.7))
     dry = wood + shell + draws.log("stick", 0.1, 1.5) * tip
     return ambience(draws, clock, dry, 0.85, (0.01, 0.3), (0.3, 1.2))
 

@@ -58,11 +58,11 @@ def hand_claps(draws: Draws, clock: Clock) -> np.ndarray:
 def snap(draws: Draws, clock: Clock) -> np.ndarray:
     """A finger slides off the thumb (a rustle) and strikes the palm: a click in the bands of the hollow, then a room."""
     slide = draws.log("slide_s", 0.004, 0.03)
-    hz = draws.around("hz", 2_300.0, 1.7)
-    click = fft.rfft(draws.white(clock.samples) * _from(slide, draws.log("click_s", 0.012, 0.06), clock), clock.fft_samples)
+    hz = draws.around("hz", 2_600.0, 1.7)
+    click = fft.rfft(draws.white(clock.samples) * _from(slide, draws.log("click_s", 0.005, 0.03), clock), clock.fft_samples)
     second = bandpass(hz * draws.uniform("interval", 1.4, 2.8), clock, draws.log("second_q", 1.0, 6.0))
-    bands = bandpass(hz, clock, draws.log("q", 1.5, 8.0)) + draws.log("second", 0.05, 1.0) * second
-    air = draws.log("air", 0.02, 0.4) * highpass(draws.log("air_hz", 2_500.0, 6_000.0), clock)
+    bands = bandpass(hz, clock, draws.log("q", 1.0, 6.0)) + draws.log("second", 0.05, 1.0) * second
+    air = draws.log("air", 0.05, 0.8) * highpass(draws.log("air_hz", 2_500.0, 6_000.0), clock)
     rustle = filtered(
         draws.white(clock.samples) * np.where(clock.t < slide, clock.t / slide, 0.0),
         clock,

@@ -79,8 +79,8 @@ def _pair(
         draws, clock, 64, draws.log("low_hz", 220.0, 700.0), t60_s, draws.uniform("damping", *damping), draws.uniform("tilt", *tilt)
     )
     sizzling = wash(draws, clock, t60_s * draws.uniform("sizzle_s", 0.6, 1.3), low_hz, treble)
-    tick = wash(draws, clock, draws.log("tick_s", 0.01, 0.08), (80.0, 1_500.0), (0.4, 1.0))
-    air_hz = draws.log("puff_hz", 120.0, 550.0) * draws.uniform("puff_interval", 1.0, 2.2, 3)
+    tick = wash(draws, clock, draws.log("tick_s", 0.015, 0.12), (40.0, 1_200.0), (0.4, 1.0))
+    air_hz = draws.log("puff_hz", 80.0, 500.0) * draws.uniform("puff_interval", 1.0, 2.2, 3)
     air = ring(air_hz, draws.log("puff_s", 0.04, 0.25), draws.log("puff", *puff, 3), clock)
     return to_peak(body) + draws.log("sizzle", *sizzle) * sizzling + draws.log("tick", 0.05, 1.0) * tick + air
 
@@ -96,24 +96,27 @@ def acoustic_closed_hat(draws: Draws, clock: Clock) -> np.ndarray:
         sizzle=(0.4, 3.0),
         low_hz=(150.0, 2_500.0),
         treble=(0.6, 1.5),
-        puff=(0.01, 0.5),
+        puff=(0.02, 0.7),
     )
 
 
 def acoustic_open_hat(draws: Draws, clock: Clock) -> np.ndarray:
-    """Hardly touching: long, sizzling, swelling a little before it falls."""
-    rise = 1 - draws.uniform("rise", 0.0, 0.7) * decay(clock.t, draws.log("rise_s", 0.03, 0.15))
-    return rise * _pair(
+    """Hardly touching: long, sizzling, swelling a little before it falls; what lasts is a low ping."""
+    rise = 1 - draws.uniform("rise", 0.1, 0.85) * decay(clock.t, draws.log("rise_s", 0.04, 0.2))
+    pings = draws.log("ping_hz", 380.0, 780.0) * draws.uniform("ping_interval", 1.0, 1.9, 3)
+    ping = ring(pings, draws.log("ping_s", 1.5, 6.0), draws.log("ping", 0.02, 0.3, 3), clock)
+    pair = _pair(
         draws,
         clock,
         draws.log("t60_s", 1.2, 4.5),
-        damping=(0.0, 0.7),
-        tilt=(-0.1, 1.2),
+        damping=(0.2, 0.9),
+        tilt=(-0.4, 0.9),
         sizzle=(0.4, 3.0),
-        low_hz=(100.0, 1_200.0),
-        treble=(0.4, 1.1),
+        low_hz=(100.0, 1_500.0),
+        treble=(0.3, 0.9),
         puff=(0.005, 0.2),
     )
+    return rise * (to_peak(pair) + ping)
 
 
 def _circuit_hat(draws: Draws, clock: Clock, t60_s: np.ndarray) -> np.ndarray:
@@ -183,31 +186,31 @@ def crash(draws: Draws, clock: Clock) -> np.ndarray:
     body = plate(
         draws,
         clock,
-        90,
-        draws.log("low_hz", 180.0, 500.0),
+        110,
+        draws.log("low_hz", 120.0, 450.0),
         t60,
         draws.uniform("damping", 0.0, 0.5),
-        draws.uniform("tilt", -0.3, 0.6),
+        draws.uniform("tilt", -0.5, 0.5),
     )
-    late = wash(draws, clock, t60 * draws.uniform("wash_s", 0.3, 0.8), (500.0, 4_000.0), (0.5, 1.2))
-    return to_peak(body) + draws.log("wash", 0.1, 1.0) * late * swell(draws.log("late_s", 0.004, 0.08), clock)
+    late = wash(draws, clock, t60 * draws.uniform("wash_s", 0.4, 1.0), (80.0, 2_500.0), (0.5, 1.1))
+    return to_peak(body) + draws.log("wash", 0.2, 1.6) * late * swell(draws.log("late_s", 0.004, 0.08), clock)
 
 
 def ride(draws: Draws, clock: Clock) -> np.ndarray:
-    """A heavy plate and the tip of a stick: few modes stand out of the wash; on the bell fewer still."""
+    """A heavy plate and the tip of a stick: some modes stand out of the wash; on the bell few."""
     t60 = draws.log("t60_s", 1.5, 6.0)
     body = plate(
         draws,
         clock,
-        30,
-        draws.log("low_hz", 250.0, 900.0),
+        40,
+        draws.log("low_hz", 180.0, 800.0),
         t60,
         draws.uniform("damping", -0.1, 0.4),
-        draws.uniform("tilt", -0.3, 0.7),
+        draws.uniform("tilt", -0.5, 0.6),
     )
-    under = wash(draws, clock, t60 * 0.6, (800.0, 4_000.0), (0.5, 1.2))
-    tip = wash(draws, clock, draws.log("tip_s", 0.03, 0.12), (400.0, 3_000.0), (0.4, 1.0))
-    return to_peak(body) + draws.log("wash", 0.02, 0.4) * under + draws.log("tip", 0.1, 1.0) * tip
+    under = wash(draws, clock, t60 * 0.6, (80.0, 2_500.0), (0.5, 1.1))
+    tip = wash(draws, clock, draws.log("tip_s", 0.03, 0.15), (80.0, 2_000.0), (0.4, 1.0))
+    return to_peak(body) + draws.log("wash", 0.05, 0.6) * under + draws.log("tip", 0.1, 1.0) * tip
 
 
 def circuit_cymbal(draws: Draws, clock: Clock) -> np.ndarray:
@@ -262,8 +265,8 @@ def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndar
     struck = filtered(rattle, clock, fft.rfft(bell, clock.fft_samples), highpass(draws.log("cut_hz", 2_500.0, 6_500.0), clock))
     rustle = filtered(rattle, clock, wide)
     # Bodies, hands and cuffs: what is not metal, at all frequencies.
-    muffled = filtered(rattle, clock, onepole(draws.log("muffled_hz", 300.0, 3_000.0), clock))
-    return to_peak(struck) + draws.log("rustle", 0.05, 0.8) * to_peak(rustle) + draws.log("muffled", 0.005, 0.15) * to_peak(muffled)
+    muffled = filtered(rattle, clock, onepole(draws.log("muffled_hz", 500.0, 6_000.0), clock))
+    return to_peak(struck) + draws.log("rustle", 0.05, 0.8) * to_peak(rustle) + draws.log("muffled", 0.01, 0.2) * to_peak(muffled)
 
 
 def circuit_tambourine(draws: Draws, clock: Clock) -> np.ndarray:

@@ -76,7 +76,7 @@ VOICES: Mapping[str, Voice] = MappingProxyType(
         ),
         "snap": Voice(((5, hands.snap), (2, hands.circuit_snap)), 1.0, (40.0, 400.0)),
         "tom": Voice(((6, drums.acoustic_tom), (2, drums.circuit_tom), (1.5, drums.fm_tom)), 1.0, (20.0, 50.0)),
-        "rim": Voice(((5, drums.side_stick), (2, drums.rim_and_skin), (2, drums.circuit_rim)), 0.6, (30.0, 200.0)),
+        "rim": Voice(((5, drums.side_stick), (1, drums.rim_and_skin), (2, drums.circuit_rim)), 0.6, (30.0, 200.0)),
         "cowbell": Voice(((4, metal.circuit_cowbell), (4, metal.struck_cowbell), (2, metal.fm_cowbell)), 0.7, (40.0, 350.0)),
         "cymbal": Voice(
             ((5, metal.crash), (3, metal.ride), (2, metal.circuit_cymbal)), 1.0, (40.0, 300.0), (7_000.0, 10_800.0), 1.5
