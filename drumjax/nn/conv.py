@@ -29,8 +29,8 @@ Form = Literal["auto", "product", "stock"]
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 """How two-dimensional convolutions lay out their input, kernel and output."""
-FEATURES = 32
-"""So many features keep XLA's CPU convolution of one channel busy (by measurement)."""
+FEATURES = 24
+"""With fewer features XLA's CPU convolution of one channel is slow (by measurement)."""
 Pair = tuple[int, int]
 """Rows and columns."""
 
@@ -205,18 +205,17 @@ def _groups(cells: int, stride: int) -> int:
 
 def _large_to_small(x: jax.Array, kernel: jax.Array, stride: Pair, padding: Pair) -> jax.Array:
     """The strided convolution."""
-    group = max(1, FEATURES // kernel.shape[3]) if kernel.shape[2] == 1 else 1
-    if group == 1:
+    features = kernel.shape[3]
+    if kernel.shape[2] > 1 or features >= FEATURES:
         return _stock_conv(x, kernel, stride, padding)
-    # So many neighbouring outputs at once: a window of their inputs, which stand in whole steps of the group.
-    items, rows, columns, _ = x.shape
-    taps, step = kernel.shape[1], group * stride[1]
-    outputs = (columns + 2 * padding[1] - taps) // stride[1] + 1
+    group = _groups(FEATURES, features)
+    outputs = (x.shape[2] + 2 * padding[1] - kernel.shape[1]) // stride[1] + 1
+    # So many neighbouring outputs count as features of a convolution over windows of their inputs, which stand in whole steps.
+    (items, rows, _, channels), taps, step = x.shape, kernel.shape[1], group * stride[1]
     groups, steps = _groups(outputs, group), _groups((group - 1) * stride[1] + taps, step)
-    width = step * (groups + steps - 1)
-    folded = _cut(x[..., 0], 2, -padding[1], width).reshape(items, rows, -1, step)
-    shifted = [_cut(kernel[:, :, 0], 1, -n * stride[1], steps * step) for n in range(group)]
-    wide = jnp.stack(shifted, 2).reshape(kernel.shape[0], steps, step, -1)
+    folded = _cut(x, 2, -padding[1], step * (groups + steps - 1)).reshape(items, rows, -1, step * channels)
+    shifted = [_cut(kernel, 1, -n * stride[1], steps * step) for n in range(group)]
+    wide = jnp.stack(shifted, 3).reshape(kernel.shape[0], steps, step * channels, -1)
     y = _stock_conv(folded, wide, (stride[0], 1), (padding[0], 0))
     return y.reshape(items, y.shape[1], groups * group, -1)[:, :, :outputs]
 
