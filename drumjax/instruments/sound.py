@@ -242,7 +242,7 @@ class SoundInstrument:
     def encode(self, source: Source, label: Label | None = None) -> SoundCode:
         """Where a sound stands in the space of codes.
 
-        The encoder needs the class. It is the caller's `label`; else what the file's name says (`drumjax.patterns.classes`); else
+        The encoder needs the class. It is the caller's `label`; else what the file's or its folder's name says; else
         what a sound that was made here was made as; else, or where the model does not know that class, the one under which its
         reconstruction has the least error. `SoundCode.chosen_by` says which.
 
@@ -261,7 +261,7 @@ class SoundInstrument:
             return source if label is None else replace(source, mix=self.mix(label), chosen_by="given")
         sound = source if isinstance(source, Sound) else self._read(source)
         audio = self.window(sound)
-        said = sound.label if isinstance(source, Sound) else class_of_name(Path(source).stem)
+        said = sound.label if isinstance(source, Sound) else _named_class(Path(source))
         mix, chosen_by = self._class_of(audio, label, said, None if isinstance(source, Sound) else _recorded_label(source))
         code = _numpy(self._run("encode", audio[None], self._row(mix)[None]), "code")[0]
         record = self._provenance("encode", {"label": _plain(mix), "chosen_by": chosen_by}, [_input(sound)], None)
@@ -688,6 +688,11 @@ def _input(sound: Sound) -> Mapping[str, Any]:
     if is_record(origin) or ("path" in origin and "sha256" in origin):
         return origin
     return {"name": sound.name or "made by hand", "sha256": hashlib.sha256(sound.audio.tobytes()).hexdigest()}
+
+
+def _named_class(path: Path) -> str | None:
+    """What a file's name says that it is, or failing that the name of its folder."""
+    return class_of_name(path.stem) or class_of_name(path.parent.name)
 
 
 def _recorded_label(path: str | PathLike[str]) -> Label | None:
