@@ -105,6 +105,17 @@ def test_validation_is_through_the_binary_mask(system, params):
     assert figures == pytest.approx(expected, rel=1e-3)
 
 
+def test_it_reads_the_spectrograms_of_a_batch_that_has_some_and_is_judged_by_its_sounds(params, value_and_grad):
+    batch = sounds()
+    own = mel(from_int16(batch["audio"]), MEL)
+    (expected, _), _ = value_and_grad(params, batch)
+    (same, _), _ = value_and_grad(params, batch | {"mel": own})
+    assert float(same) == pytest.approx(float(expected), rel=1e-5)
+    (silent, (_, metrics)), _ = value_and_grad(params, batch | {"mel": jnp.zeros_like(own, jnp.float16)})
+    assert float(metrics["convergence"]) == pytest.approx(1)
+    assert float(silent) > float(expected)
+
+
 def test_a_sample_is_what_the_vocoder_plays(system, params):
     heard = mel(from_int16(sounds()["audio"]), MEL)
     sound = system.sample(params, {}, jax.random.key(0), heard)
