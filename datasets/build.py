@@ -252,7 +252,7 @@ def build_patterns(source: str | PathLike[str], out_dir: str | PathLike[str], **
     def builder(folder: Path) -> EdmPatterns:
         return EdmPatterns(config=folder_config(patterns), data_dir=folder, file_format="array_record")
 
-    folder, is_new = write_folder(out, patterns.info, content, builder, lambda: _card(prepared, content))
+    folder, is_new = write_folder(out, patterns.info, content, builder, lambda _: _card(prepared, content))
     return Built(folder, is_new, prepared)
 
 

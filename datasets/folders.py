@@ -28,8 +28,13 @@ from drumjax.datasets.load import prepared_folders, read_card, verify_folder
 TEMPORARY = ".building-"
 
 
-def already(out: Path, info: Info, content: str) -> Path | None:
+def already(out: Path, info: Info, content: str | None) -> Path | None:
     """The same data below `out`, None where there are none; data of another kind may lie beside them.
+
+    Args:
+      out: the folder.
+      info: what the data are.
+      content: the hash of what is in them; None where that is not known before they are written.
 
     Raises:
       InputError: something else of this kind lies there.
@@ -39,7 +44,7 @@ def already(out: Path, info: Info, content: str) -> Path | None:
         if card["info"].kind != info.kind:
             continue
         same_source = card["info"].source_sha256 == info.source_sha256
-        if same_source and card["content_sha256"] == content:
+        if same_source and content in (None, card["content_sha256"]):
             return folder
         raise InputError(
             out,
@@ -52,16 +57,21 @@ def already(out: Path, info: Info, content: str) -> Path | None:
 
 
 def write_folder(
-    out: Path, info: Info, content: str, make_builder: Callable[[Path], Any], card: Callable[[], Mapping[str, Any]], **options: Any
+    out: Path,
+    info: Info,
+    content: str | None,
+    make_builder: Callable[[Path], Any],
+    card: Callable[[Path], Mapping[str, Any]],
+    **options: Any,
 ) -> tuple[Path, bool]:
     """Writes prepared data below `out`, or finds that they are there already.
 
     Args:
       out: the folder, which is made.
       info: what the data are.
-      content: the hash of what is in them.
+      content: the hash of what is in them, see `already`.
       make_builder: the TFDS builder that writes them into a folder.
-      card: gives what `drumjax.json` says.
+      card: gives what `drumjax.json` says, from the folder as TFDS has written it.
       **options: of the builder's `download_and_prepare`.
 
     Returns:
@@ -93,7 +103,7 @@ def unwritable(out: Path, error: OSError) -> InputError:
 
 
 def _write(
-    out: Path, make_builder: Callable[[Path], Any], card: Callable[[], Mapping[str, Any]], options: Mapping[str, Any]
+    out: Path, make_builder: Callable[[Path], Any], card: Callable[[Path], Mapping[str, Any]], options: Mapping[str, Any]
 ) -> Path:
     for stale in out.glob(f"{TEMPORARY}*"):  # of builds that were killed; a day is longer than any build takes
         if time.time() - stale.stat().st_mtime > 86_400:
@@ -109,7 +119,7 @@ def _write(
                     raise
                 raise OSError(str(error).partition("write() failed: ")[2].partition(";")[0]) from error
         folder = Path(builder.data_dir)
-        write_bytes(folder / CARD, json.dumps(card(), indent=1).encode())
+        write_bytes(folder / CARD, json.dumps(card(folder), indent=1).encode())
         verify_folder(folder)
         name = folder.relative_to(temporary).parts[0]
         os.rename(temporary / name, out / name)

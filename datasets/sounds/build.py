@@ -22,8 +22,10 @@ from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.folders import already, unwritable, write_folder
 from drumjax.datasets.info import EMBEDDED, name_order, printable
 from drumjax.datasets.licences import admits, licence_id
+from drumjax.datasets.load import open_tfds
 from drumjax.datasets.parallel import in_order, with_bar
 from drumjax.datasets.prepare import EMBEDDED_LICENCE
+from drumjax.datasets.sounds.beam import Row, download_config, make_record, pipeline_options, read_with_beam, sound_pipeline
 from drumjax.datasets.sounds.info import MOST_SOUNDS, SoundInfo, joined_sha256, sound_info, sound_sha256
 from drumjax.datasets.sounds.prepare import (
     FORMAT,
@@ -37,7 +39,8 @@ from drumjax.datasets.sounds.prepare import (
     embedded_sha256,
     source_sha256,
 )
-from drumjax.datasets.sounds.sources import SoundCollection, collect_sounds, wanted_classes
+from drumjax.datasets.sounds.records import records_sha256
+from drumjax.datasets.sounds.sources import SoundCollection, SoundFile, SoundTask, collect_sounds, wanted_classes
 from drumjax.datasets.splits import SPLITS
 from drumjax.patterns.classes import ALL_CLASSES, class_order
 
@@ -56,16 +59,19 @@ class PreparedSounds:
       sounds: all of them.
       splits: which of them each split holds, in order.
       read: gives the samples of one, int16 (length,).
-      content_sha256: the hash of what is in them, as `drumjax.datasets.sounds.info.content_sha256` has it.
+      content_sha256: the hash of what is in them, as `drumjax.datasets.sounds.info.content_sha256` has it; None where Beam's
+        workers read them, and it is known once they are written.
       collection: what was left out of a folder; None for the embedded sounds.
+      rows: with Beam, the sounds of each split as workers read them.
     """
 
     info: SoundInfo
     sounds: Sequence[Sound]
     splits: Mapping[str, Sequence[int]]
     read: Callable[[int], np.ndarray]
-    content_sha256: str
+    content_sha256: str | None
     collection: SoundCollection | None
+    rows: Mapping[str, Sequence[Row]] | None = None
 
     def examples(self, split: str) -> Iterator[tuple[Sound, np.ndarray]]:
         """The sounds of a split with their samples, one by one."""
@@ -130,6 +136,7 @@ def prepare_sounds(
     processes: int = 1,
     progress: bool = False,
     spool_in: str | PathLike[str] | None = None,
+    beam_options: Any = None,
 ) -> Iterator[PreparedSounds]:
     """A source as sounds that can be written; what is on the disk is gone behind the `with`.
 
@@ -150,6 +157,8 @@ def prepare_sounds(
       processes: how many read or make sounds at once where there are many.
       progress: whether to show a bar on a terminal.
       spool_in: a folder on the disk for the sounds in between; by default the system's temporary one.
+      beam_options: where Beam's workers read the files and make the sounds, see `drumjax.datasets.sounds.beam.pipeline_options`;
+        they have to see `source` and `spool_in`.
 
     Raises:
       InputError: see `collect_sounds`; for too few files to split; `with_embedded` where they are the source; a number of embedded
@@ -164,27 +173,38 @@ def prepare_sounds(
         wanted = wanted_classes(classes)
         shares: dict[str, Any] = {"seed": seed, "validation": validation, "test": test}
         running: dict[str, Any] = {"processes": processes, "progress": progress}
+        tasks: dict[str, SoundTask] = {}
+
+        def read_all(files: Sequence[SoundTask]) -> Iterable[SoundFile]:
+            tasks.update((task.name, task) for task in files)
+            return read_with_beam(files, beam_options, place)
+
+        def make(classes: Sequence[str]) -> list[Sound]:
+            _check_embedded(classes, per_class, licences)
+            if beam_options is None:
+                return _make(classes, per_class, spool, **running)
+            return [sound for label in classes for sound in embedded_names(label, per_class)]
+
+        def prepared(parts: Sequence[Sequence[Sound]], collection: SoundCollection | None, **said: str) -> PreparedSounds:
+            with _as_input_error(source):
+                found = [assign_splits(part, **shares) for part in parts]
+            return _prepared(parts, found, spool, collection, None if beam_options is None else tasks, **said)
+
         if str(source) == EMBEDDED:
             _refuse(labels=labels, classes_csv=classes_csv, licence=licence, with_embedded=with_embedded)
             of = wanted or ALL_CLASSES
-            _check_embedded(of, per_class, licences)
-            made = _make(of, per_class, spool, **running)
-            with _as_input_error(source):
-                found = [assign_splits(made, **shares)]
             files = {EMBEDDED: embedded_sha256(of, per_class)}
-            yield _prepared([made], found, spool, None, name=EMBEDDED, source_sha256=source_sha256(files, **shares))
+            yield prepared([make(of)], None, name=EMBEDDED, source_sha256=source_sha256(files, **shares))
             return
         reading = {"labels": labels, "classes_csv": classes_csv, "classes": classes, "licence": licence, "licences": licences}
-        collection = collect_sounds(source, keep=spool.keep, **reading, **running)
+        how = {"read_all": read_all} if beam_options is not None else {"keep": spool.keep}
+        collection = collect_sounds(source, **how, **reading, **running)
         files, parts, name = dict(collection.files), [list(collection.sounds)], _name(Path(source))
-        if with_embedded and admits(licences, EMBEDDED_LICENCE):
-            of = tuple(label for label in wanted or collection.classes if label in ALL_CLASSES)
-            _check_embedded(of, per_class, licences)
-            parts.append(_make(of, per_class, spool, **running))
+        of = tuple(label for label in wanted or collection.classes if label in ALL_CLASSES)
+        if with_embedded and of and admits(licences, EMBEDDED_LICENCE):
+            parts.append(make(of))
             files[EMBEDDED] = embedded_sha256(of, per_class)
             name = f"{name} and {EMBEDDED}"
-        with _as_input_error(source):
-            found = [assign_splits(part, **shares) for part in parts]
         options = shares | {
             "labels": [file_sha256(table) for table in labels],
             "classes_csv": None if classes_csv is None else file_sha256(classes_csv),
@@ -192,7 +212,7 @@ def prepare_sounds(
             "licence": None if licence is None else licence_id(licence),
             "licences": sorted(map(licence_id, licences)),
         }
-        yield _prepared(parts, found, spool, collection, name=name, source_sha256=source_sha256(files, **options))
+        yield prepared(parts, collection, name=name, source_sha256=source_sha256(files, **options))
 
 
 def _refuse(**given: Any) -> None:
@@ -269,6 +289,7 @@ def _prepared(
     found: Sequence[Mapping[str, Sequence[int]]],
     spool: _Spool,
     collection: SoundCollection | None,
+    tasks: Mapping[str, SoundTask] | None,
     *,
     name: str,
     source_sha256: str,
@@ -290,6 +311,14 @@ def _prepared(
         source_sha256=source_sha256,
         classes=class_order(sound.label for sound in sounds),
     )
+
+    if tasks is not None:
+        rows = {split: [Row(sounds[i], tasks.get(sounds[i].name)) for i in numbers] for split, numbers in splits.items()}
+
+        def decoded(i: int) -> np.ndarray:
+            return np.asarray(make_record(Row(sounds[i], tasks.get(sounds[i].name)))[1]["audio"])
+
+        return PreparedSounds(info, sounds, splits, decoded, None, collection, rows)
 
     def read(i: int) -> np.ndarray:
         return spool.read(sounds[i].name)
@@ -317,29 +346,43 @@ def _as_input_error(source: str | PathLike[str]) -> Iterator[None]:
         raise InputError(source, rule=rule, found=found or "something else", remedy="add files, or change the shares") from error
 
 
-def build_sounds(source: str | PathLike[str], out_dir: str | PathLike[str], **options: Any) -> BuiltSounds:
-    """Writes a source as a TFDS folder below `out_dir`; the other arguments are those of `prepare_sounds`.
+def build_sounds(
+    source: str | PathLike[str], out_dir: str | PathLike[str], *, beam: str | None = None, **options: Any
+) -> BuiltSounds:
+    """Writes a source as a TFDS folder below `out_dir`.
 
     Does nothing where the same data lie there already.
 
+    Args:
+      source: see `prepare_sounds`.
+      out_dir: the folder, which is made.
+      beam: options of Apache Beam, "runner=…,…" or "", whose workers then do the reading and writing; None for this machine alone.
+      **options: the other arguments of `prepare_sounds`.
+
     Raises:
-      InputError: see `prepare_sounds`; another data set lies there, or the folder cannot be written.
+      InputError: see `prepare_sounds` and `drumjax.datasets.sounds.beam.pipeline_options`; another data set lies there, or the
+        folder cannot be written.
     """
     from drumjax.datasets.one_shots.one_shots_dataset_builder import OneShots, folder_config
 
     out = Path(out_dir)
     # Beside the data, where there is room for them: a system's temporary folder may lie in memory.
     beside = next(folder for folder in (out.resolve(), *out.resolve().parents) if folder.is_dir())
-    with prepare_sounds(source, spool_in=beside, **options) as prepared:
+    beam_options = None if beam is None else pipeline_options(beam)
+    with prepare_sounds(source, spool_in=beside, beam_options=beam_options, **options) as prepared:
         info, collection, content = prepared.info, prepared.collection, prepared.content_sha256
         if there := already(out, info, content):
             return BuiltSounds(there, False, info, collection)
 
         def builder(folder: Path) -> OneShots:
-            config = folder_config(info, prepared.examples)
+            config = folder_config(info, prepared.examples, sound_pipeline(prepared.rows) if prepared.rows else None)
             return OneShots(config=config, data_dir=folder, file_format="array_record")
 
-        folder, is_new = write_folder(out, info, content, builder, lambda: _card(info, content, collection))
+        def card(folder: Path) -> dict[str, Any]:
+            return _card(info, content or records_sha256(open_tfds(folder, "label", info.classes), info), collection)
+
+        running = {} if beam_options is None else {"download_config": download_config(beam_options)}
+        folder, is_new = write_folder(out, info, content, builder, card, **running)
         return BuiltSounds(folder, is_new, info, collection)
 
 

@@ -113,7 +113,8 @@ class SoundFile:
     Attributes:
       rejection: why there is no sound; None where there is one.
       sha256: of the file.
-      audio: int16 (length,).
+      audio: int16 (length,); None where another process has it.
+      length: samples.
       fingerprint: see `drumjax.datasets.sounds.duplicates`.
       file_rate_hz: the rate of the file.
       is_cut: whether it had more than the window holds.
@@ -122,6 +123,7 @@ class SoundFile:
     rejection: Rejection | None = None
     sha256: str = ""
     audio: np.ndarray | None = None
+    length: int = 0
     fingerprint: np.ndarray | None = None
     file_rate_hz: int = 0
     is_cut: bool = False
@@ -133,7 +135,7 @@ def read_sound_file(task: SoundTask) -> SoundFile:
         sha256 = file_sha256(task.path)
         clip = read_clip(task.path, task.sample_rate_hz, task.samples)
         heard = fingerprint(clip.audio, task.sample_rate_hz)
-        return SoundFile(None, sha256, clip.audio, heard, clip.file_rate_hz, clip.is_cut)
+        return SoundFile(None, sha256, clip.audio, len(clip.audio), heard, clip.file_rate_hz, clip.is_cut)
     except InputError as error:
         return SoundFile(rejection(task.path, task.name, error))
     except Exception as error:
@@ -192,7 +194,7 @@ def survey_sounds(
       samples: the length of the window.
       processes: how many read at once when there are at least `POOL_FILES` files, see `in_order`. The result does not depend on it.
       progress: whether to show a bar on a terminal.
-      keep: is given the samples of every file as it is read, copies included; without it nothing is kept of them.
+      keep: is given the samples of every file as it is read, copies included, where this process has them.
       read_all: what reads the files; by default `read_sound_file` in `processes` processes.
 
     Raises:
@@ -218,13 +220,12 @@ def survey_sounds(
         if result.rejection:
             rejections.append(result.rejection)
             continue
-        assert result.audio is not None
         assert result.fingerprint is not None
         good.append(i)
-        prints[i], lengths[i], hashes[i] = result.fingerprint, len(result.audio), result.sha256
+        prints[i], lengths[i], hashes[i] = result.fingerprint, result.length, result.sha256
         cut += [i] * result.is_cut
         low_rates[result.file_rate_hz] += result.file_rate_hz < sample_rate_hz
-        if keep:
+        if keep and result.audio is not None:
             keep(names[i], result.audio)
     copies = (
         {good[i]: good[first] for i, first in repetitions(prints[good])} if len(good) < len(tasks) else dict(repetitions(prints))

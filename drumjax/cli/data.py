@@ -90,6 +90,9 @@ class Build(Reading):
     """Share of the examples on which choices are made. Default: 0.05 of patterns, 0.1 of one-shots."""
     test: float | None = None
     """Share of the examples on which figures are reported. Default: 0.05 of patterns, 0.1 of one-shots."""
+    beam: str | None = None
+    """One-shots: read and write with Apache Beam, on many machines: its options with commas, such as
+    runner=DirectRunner,direct_num_workers=2. Needs pip install 'drumjax[beam]'."""
     rows: int = 20
     """How many lines of a long list are shown."""
 
@@ -125,7 +128,7 @@ def _options(call: Inspect | Build) -> dict[str, Any]:
     if kind == ONE_SHOTS.name:
         _refuse(call, ("drum_map", "genres_csv", "channel"), "one-shots", "patterns")
         return options | {"labels": call.labels, "classes_csv": call.classes_csv, "classes": _list(call.classes)}
-    _refuse(call, ("labels", "classes_csv", "classes", "per_class"), "patterns", "one-shots")
+    _refuse(call, ("labels", "classes_csv", "classes", "per_class", "beam"), "patterns", "one-shots")
     from drumjax.patterns import load_drum_map
 
     return options | {"drum_map": load_drum_map(call.drum_map), "genres_csv": call.genres_csv, "channel": call.channel}
@@ -157,8 +160,8 @@ def build(arguments: list[str], prog: str) -> int:
     from drumjax.datasets.report import build_command
 
     options = _options(call) | {"with_embedded": call.with_embedded, "seed": call.seed}
-    shares = {"per_class": call.per_class, "validation": call.validation, "test": call.test}
-    options |= {name: value for name, value in shares.items() if value is not None}
+    others = {"per_class": call.per_class, "validation": call.validation, "test": call.test, "beam": call.beam}
+    options |= {name: value for name, value in others.items() if value is not None}
     return build_command(call.source, call.output, rows=call.rows, **options)
 
 
