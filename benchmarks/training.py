@@ -1,15 +1,17 @@
-"""How fast do the pattern VAE and the pattern GAN train: many steps a dispatch against one, the encoders' forms, and PyTorch?
+"""How fast do the networks train: many steps a dispatch against one, the encoders' forms, and PyTorch?
 
     python benchmarks/training.py -o results/training.json
     python benchmarks/training.py --encoder conv
     python benchmarks/training.py --system gan
+    python benchmarks/training.py --system mcnn --steps 2 --batch 16
+    python benchmarks/training.py --system mcnn --steps 10 --batch 16 --preset small
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
-rival makes whole steps on the embedded patterns: batch, forward, gradient, Adam. A step of the GAN is one of each player, without
-stabilisers: as many generated patterns as real ones before the discriminator, and as many new ones for the generator.
-`drumjax, K = n` is the engine of `drumjax train` with n steps a dispatch. PyTorch (where it is installed) is the same network by
-its own layers, eager, on all cores, or on the GPU where JAX is on one; where the two are on devices of different kinds there is no
-ratio.
+rival makes whole steps, on the embedded patterns or on decaying noise of one second: batch, forward, gradient, Adam. A step of the
+GAN is one of each player, without stabilisers: as many generated patterns as real ones before the discriminator, and as many new
+ones for the generator. `drumjax, K = n` is the engine of `drumjax train` with n steps a dispatch. PyTorch (where it is installed)
+is the same network by its own layers, eager, on all cores, or on the GPU where JAX is on one; where the two are on devices of
+different kinds there is no ratio. Of the MCNN, the first losses of both from the same weights and sounds must agree.
 """
 
 from __future__ import annotations
@@ -30,11 +32,15 @@ from drumjax.datasets.load import load_patterns
 from drumjax.models import PatternGANConfig, PatternVAEConfig
 from drumjax.models import pattern_vae as network
 from drumjax.nn import conv
+from drumjax.signal.mel import FULL_SCALE, MelConfig
+from drumjax.systems.mcnn import mcnn_system
 from drumjax.systems.pattern_gan import pattern_gan_system
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system
+from drumjax.systems.system import System
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
-from drumjax.train.engine import compile_program, source_of
+from drumjax.train.engine import Optimizers, compile_program, source_of
 from drumjax.train.parallel import make_layout
+from drumjax.train.recipes import mcnn as mcnn_recipe
 from drumjax.train.recipes import pattern_gan
 from drumjax.train.recipes.pattern_vae import PatternVAETraining
 
@@ -43,12 +49,14 @@ from drumjax.train.recipes.pattern_vae import PatternVAETraining
 class Benchmark:
     """Measure training steps a second."""
 
-    system: Literal["vae", "gan"] = "vae"
-    """Which of the two is trained."""
+    system: Literal["vae", "gan", "mcnn"] = "vae"
+    """Which is trained: the pattern VAE, the pattern GAN, or the vocoder of one-shots."""
+    preset: Literal["paper", "small"] = "paper"
+    """Of the vocoder: the size of the network."""
     encoder: Literal["lstm", "conv"] = "lstm"
     """The paper's encoder (the GAN's discriminator), or the convolutional one (of the VAE also in XLA's stock form)."""
     batch: int = 64
-    """Patterns a step."""
+    """Patterns, or sounds, a step."""
     steps: int = 50
     """Steps that each rival makes in a round; the larger K."""
     rounds: int = 7
@@ -70,6 +78,19 @@ def engine(arrays: Mapping[str, np.ndarray], which: str, encoder: str, batch: in
         config = PatternVAETraining()
         system = pattern_vae_system(PatternVAEConfig(encoder=encoder), PatternVAELoss())
         optimizers = {"vae": make_optimizer(OptimizerConfig())}
+    return engine_of(system, optimizers, arrays, config, batch, steps, k)
+
+
+def engine_of(
+    system: System,
+    optimizers: Optimizers,
+    arrays: Mapping[str, np.ndarray],
+    config: TrainingConfig,
+    batch: int,
+    steps: int,
+    k: int,
+) -> Callable[[], None]:
+    """`steps` steps of a system by the engine, k a dispatch."""
     config = replace(config, batch_size=batch, dispatch_steps=max(k, 2))
     source = source_of(arrays, config)
     program = compile_program(system, optimizers, source, None, ema_decay=0.0, layout=make_layout(batch))
@@ -123,12 +144,54 @@ def torch_steps(
     return run
 
 
-def main() -> None:
-    call = tyro.cli(Benchmark, description=__doc__)
-    jax.config.update("jax_num_cpu_devices", call.devices)
-    where = machine()
+def noises(count: int, config: MelConfig) -> dict[str, np.ndarray]:
+    """Decaying noise of .1 to 1 s, as one-shots are stored."""
+    rng, time = np.random.default_rng(0), np.arange(config.samples)
+    length = rng.integers(config.samples // 10, config.samples + 1, count)
+    sound = rng.uniform(-1, 1, (count, config.samples)) * np.exp(-4 * time / length[:, None]) * (time < length[:, None])
+    audio = np.round(sound / np.abs(sound).max(1, keepdims=True) * FULL_SCALE)
+    return {"audio": audio.astype(np.int16), "length": length.astype(np.int32)}
+
+
+def mcnn_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
+    """The engine with `call.steps` steps a dispatch and with one, and PyTorch, whose first loss must be ours."""
+    config = mcnn_recipe.PRESETS[call.preset]
+    arrays = noises(4 * call.batch, config.mel)
+    system = mcnn_system(config.model, config.loss, config.mel)
+    optimizers = {"mcnn": make_optimizer(config.optimizer)}
+    rivals: dict[str, Any] = {
+        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
+        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+    }
+    if importlib.util.find_spec("torch"):
+        import torch
+        import torch_mcnn
+
+        device = torch_device()
+        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        first = {name: a[: call.batch] for name, a in arrays.items()}
+        params = jax.jit(system.init)(jax.random.key(0), first)[0]
+        batch = first | {"mask": np.ones(call.batch, np.float32)}
+        ours, _ = jax.jit(lambda params, batch: system.losses["mcnn"](params, {}, batch, jax.random.key(0), None))(params, batch)
+        step = torch_mcnn.make_step(config.model, config.mel, device=device, params=params["mcnn"])
+        theirs = step(first["audio"], first["length"])
+        print(f"first loss: drumjax {float(ours):.5f}, PyTorch {theirs:.5f}")
+        if not np.isclose(ours, theirs, rtol=1e-3):
+            raise SystemExit("the two networks are not the same")
+        rng = np.random.default_rng(0)
+
+        def torchs() -> None:
+            for _ in range(call.steps):
+                chosen = rng.integers(0, len(arrays["audio"]), call.batch)
+                step(arrays["audio"][chosen], arrays["length"][chosen])
+
+        rivals["PyTorch"] = torchs
+    return rivals
+
+
+def pattern_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
+    """The engine with `call.steps` steps a dispatch and with one, XLA's own convolution, and PyTorch."""
     arrays = {name: a for name, a in load_patterns("embedded").splits["train"].items() if a.dtype.kind != "U"}
-    many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
     rivals: dict[str, Any] = {
         many: engine(arrays, call.system, call.encoder, call.batch, call.steps, call.steps),
         one: engine(arrays, call.system, call.encoder, call.batch, call.steps, 1),
@@ -143,6 +206,16 @@ def main() -> None:
         device = torch_device()
         where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
         rivals["PyTorch"] = torch_steps(arrays, call.system, call.encoder, call.batch, call.steps, device)
+    return rivals
+
+
+def main() -> None:
+    call = tyro.cli(Benchmark, description=__doc__)
+    jax.config.update("jax_num_cpu_devices", call.devices)
+    where = machine()
+    many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
+    sounds = call.system == "mcnn"
+    rivals = (mcnn_rivals if sounds else pattern_rivals)(call, where, many, one)
     seconds = interleaved(rivals, call.rounds)
     rows = []
     for name, times in seconds.items():
@@ -152,13 +225,14 @@ def main() -> None:
         fair = name != "PyTorch" or comparable(where["torch_device"])
         quotient = ratio(per_step, seconds[many] / call.steps) if fair else None
         rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, quotient])
-    columns = ["rival", "ms a step", "steps/s", "patterns/s", f"times {many}'s"]
-    show(f"pattern {call.system.upper()}, encoder {call.encoder}, batch {call.batch}, {call.devices} device(s)", columns, rows)
+    columns = ["rival", "ms a step", "steps/s", "sounds/s" if sounds else "patterns/s", f"times {many}'s"]
+    subject = f"{call.system.upper()}, preset {call.preset}" if sounds else f"pattern {call.system.upper()}, encoder {call.encoder}"
+    show(f"{subject}, batch {call.batch}, {call.devices} device(s)", columns, rows)
     print(f"peak memory of the process, which holds all rivals at once: {peak_memory_mib():.0f} MiB")
     results = [dict(zip(columns, row, strict=True)) for row in rows]
     settings = {
         "system": call.system,
-        "encoder": call.encoder,
+        **({"preset": call.preset} if sounds else {"encoder": call.encoder}),
         "batch": call.batch,
         "steps": call.steps,
         "rounds": call.rounds,
