@@ -6,8 +6,8 @@
 
 Rows: `kills` (kill -9 at random moments and named points, then --resume auto, compared bit for bit), `signals` (SIGTERM, SIGINT),
 `corruptions` (files of checkpoints), `devices` (one, eight virtual, several processes), and mutated, generated and hand-made files
-of each kind: `midi`, `audio`, `text` (JSON and CSV), `archives`. docs/reliability.md says what each row promises. Exit code 1 where
-a row fails.
+of each kind: `midi`, `audio`, `text` (JSON and CSV), `archives`; and `sounds`, folders of sound files prepared for training.
+docs/reliability.md says what each row promises. Exit code 1 where a row fails.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ ATTACKS = {
     "audio": Attack("faults.files:run_audio", 2000, 20_000),
     "text": Attack("faults.files:run_text", 500, 5_000),
     "archives": Attack("faults.files:run_archives", 100, 1_000),
+    "sounds": Attack("faults.sound_folders:run", 120, 1_000),
     "devices": Attack("faults.devices:run", 3, 32),
 }
 
@@ -54,7 +55,7 @@ class Benchmark:
     """Attack trainings and readers; print PASS or FAIL for each kind of attack."""
 
     only: tuple[str, ...] = ()
-    """The rows to make, of kills, signals, corruptions, midi, audio, text, archives, devices; all where none is named."""
+    """The rows to make, of kills, signals, corruptions, midi, audio, text, archives, sounds, devices; all where none is named."""
     scale: Literal["ci", "full"] = "ci"
     """So many attacks as the tests make, or as the results on the page."""
     attacks: int | None = None
