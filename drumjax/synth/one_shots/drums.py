@@ -37,7 +37,8 @@ def skin(
     bend: np.ndarray,
     bend_s: np.ndarray,
     modes: int = 8,
-    stretch: np.ndarray | float = 1.0,
+    stretch: np.ndarray,
+    slope: np.ndarray | float = 0.5,
 ) -> np.ndarray:
     """A struck membrane: Bessel modes, excited as the place of the stroke says, the higher the sooner gone, all gliding together.
 
@@ -52,10 +53,11 @@ def skin(
       bend_s: time constant with which that goes.
       modes: how many.
       stretch: exponent of the ratios: the air's load and a second head push them apart or together.
+      slope: mode i is ratio**slope times as weak: a soft finger excites less of the treble than a stick.
     """
     ratios = MEMBRANE[:modes] ** stretch * draws.around("mode_tuning", 1.0, 1.03, modes)
     ratios[:, :1] = 1.0
-    level = strike(place, modes) * draws.around("mode_level", 1.0, 1.6, modes) / ratios**0.5
+    level = strike(place, modes) * draws.around("mode_level", 1.0, 1.6, modes) / ratios**slope
     level /= np.abs(level).sum(axis=1, keepdims=True)
     falls = t60_s / ratios**damping * draws.around("mode_decay", 1.0, 1.3, modes)
     # What has gone into the shell comes back for longer: the decay of a drum has a knee.
@@ -194,7 +196,7 @@ def fm_snare(draws: Draws, clock: Clock) -> np.ndarray:
 
 def acoustic_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A stick on a skin over a shell: a clear pitch that sinks a little, overtones that go first."""
-    hz, t60 = draws.around("hz", 160.0, 1.85), draws.around("t60_s", 0.5, 2.5)
+    hz, t60 = draws.around("hz", 165.0, 1.65), draws.around("t60_s", 0.5, 2.5)
     body = skin(
         draws,
         clock,
@@ -214,7 +216,7 @@ def acoustic_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def circuit_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator that falls to its pitch and some low noise for the skin; pushed further it becomes an electronic tom."""
-    hz, t60 = draws.log("hz", 85.0, 250.0), draws.log("t60_s", 0.25, 1.0)
+    hz, t60 = draws.log("hz", 100.0, 260.0), draws.log("t60_s", 0.25, 1.0)
     body = np.sin(glide(hz, draws.log("push", 0.25, 2.0), draws.log("push_s", 0.01, 0.12), clock)) * decay(clock.t, t60)
     under = decay(clock.t, t60 * draws.uniform("skin_s", 0.2, 0.7))
     noise = filtered(draws.white(clock.samples) * under, clock, lowpass(draws.log("skin_hz", 500.0, 3_500.0), clock))
@@ -223,7 +225,7 @@ def circuit_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def fm_tom(draws: Draws, clock: Clock) -> np.ndarray:
     """A falling sine bent by one near one and a half times as high: a hollow skin."""
-    hz, t60 = draws.log("hz", 90.0, 240.0), draws.log("t60_s", 0.25, 0.8)
+    hz, t60 = draws.log("hz", 100.0, 250.0), draws.log("t60_s", 0.25, 0.8)
     carrier = glide(hz, draws.log("push", 0.1, 1.2), draws.log("push_s", 0.02, 0.1), clock)
     index = draws.log("index", 0.3, 3.0) * decay(clock.t, t60 * draws.uniform("index_s", 0.15, 0.6))
     tone = np.sin(carrier + index * np.sin(carrier * draws.uniform("ratio", 1.3, 2.4))) * decay(clock.t, t60)
@@ -235,24 +237,24 @@ def fm_tom(draws: Draws, clock: Clock) -> np.ndarray:
 
 def open_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """Fingers near the rim of a deep shell: the skin rings, the hollow below hums."""
-    hz, t60 = draws.around("hz", 122.0, 1.4), draws.around("t60_s", 0.42, 1.7)
-    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.02, 0.4))
+    hz, t60 = draws.around("hz", 147.0, 1.3), draws.around("t60_s", 0.42, 1.7)
+    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.01, 0.2))
 
 
 def muted_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """The same with the other hand on the skin: short, the hollow louder."""
-    hz, t60 = draws.around("hz", 122.0, 1.45), draws.around("t60_s", 0.3, 1.6)
-    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.05, 0.8))
+    hz, t60 = draws.around("hz", 142.0, 1.32), draws.around("t60_s", 0.3, 1.6)
+    return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.4, 0.6), hollow_level=(0.03, 0.5))
 
 
 def circuit_conga(draws: Draws, clock: Clock) -> np.ndarray:
     """A resonator alone, hardly gliding."""
-    return _circuit_hand_drum(draws, clock, draws.log("hz", 125.0, 270.0), draws.log("t60_s", 0.25, 0.6))
+    return _circuit_hand_drum(draws, clock, draws.log("hz", 125.0, 250.0), draws.log("t60_s", 0.25, 0.6))
 
 
 def open_bongo(draws: Draws, clock: Clock) -> np.ndarray:
     """A fingertip on a small tight skin: high, dry, overtones well apart."""
-    hz, t60 = draws.around("hz", 208.0, 1.45), draws.around("t60_s", 0.38, 1.7)
+    hz, t60 = draws.around("hz", 235.0, 1.4), draws.around("t60_s", 0.38, 1.7)
     return _hand_drum(draws, clock, hz=hz, t60_s=t60, hollow=(0.5, 0.8), hollow_level=(0.01, 0.3))
 
 
@@ -269,11 +271,12 @@ def _hand_drum(
         clock,
         hz=hz,
         t60_s=t60_s,
-        place=draws.uniform("place", 0.0, 0.4),
+        place=draws.uniform("place", 0.0, 0.33),
         damping=draws.uniform("damping", 0.3, 1.1),
         bend=draws.uniform("bend", 0.0, 0.08),
         bend_s=draws.log("bend_s", 0.01, 0.05),
         modes=16,
+        slope=draws.uniform("slope", 0.7, 1.9),
         stretch=draws.uniform("stretch", 0.85, 1.1),
     )
     hum_s = t60_s * draws.uniform("hollow_s", 0.6, 1.6)

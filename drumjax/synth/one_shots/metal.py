@@ -257,12 +257,14 @@ def _jingles(draws: Draws, clock: Clock, energy: np.ndarray, per_second: np.ndar
     rattle = collisions(
         energy, per_second, draws.log("grain_s", 0.0006, 0.004), draws.white(clock.samples), draws.white(clock.samples), clock
     )
-    pairs = 6
-    hz = draws.around("jingle_hz", 9_200.0, 1.17) * draws.around("pair", 1.0, 1.3, pairs)
+    # A jingle's strongest mode, and in two of eight a lower one, where real tambourines have a second hump.
+    pairs = 8
+    place = np.where(np.arange(pairs) < 2, draws.uniform("lower", 0.5, 0.72), 1.0)
+    hz = draws.around("jingle_hz", 9_300.0, 1.15) * place * draws.around("pair", 1.0, 1.25, pairs)
     t60 = draws.log("jingle_s", 0.02, 0.2) * draws.around("pair_s", 1.0, 1.5, pairs)
     bell = ring(np.minimum(hz, 10_300.0), t60, draws.log("pair_level", 0.15, 1.0, pairs), clock)
     wide = bandpass(draws.around("wide_hz", 9_300.0, 1.15), clock, draws.log("wide_q", 0.6, 2.0))
-    struck = filtered(rattle, clock, fft.rfft(bell, clock.fft_samples), highpass(draws.log("cut_hz", 2_500.0, 6_500.0), clock))
+    struck = filtered(rattle, clock, fft.rfft(bell, clock.fft_samples), highpass(draws.log("cut_hz", 1_500.0, 5_500.0), clock))
     rustle = filtered(rattle, clock, wide)
     # Bodies, hands and cuffs: what is not metal, at all frequencies.
     muffled = filtered(rattle, clock, onepole(draws.log("muffled_hz", 500.0, 6_000.0), clock))

@@ -143,7 +143,7 @@ def test_parameters_stay_the_same_for_ever() -> None:
             make(draws, clock)
             for name, values in draws.drawn:
                 digest.update(f"{label} {make.__name__} {name} {[f'{value:.9e}' for value in values.ravel()]}".encode())
-    assert digest.hexdigest() == "799ac6ff59f10b2ccff7659bff598c3c95efd2e0f158b49c7cf0af3f5162bd43"
+    assert digest.hexdigest() == "943aab193421affd5923137b5200d0c25921df9d7b79b4c6e2a989d45d9c0fc1"
 
 
 def test_the_sounds_stay_the_same_as_far_as_arithmetic_does() -> None:
@@ -160,12 +160,12 @@ PINNED: dict[str, list[float]] = {
     "snare": [-13.9, -21.3, -22.9, -29.2],
     "hihat_open": [-9.8, -11.8, -14.1, -16.6],
     "hihat_closed": [-14.0, -28.4, -38.9, -46.9],
-    "tambourine": [-16.6, -21.3, -33.4, -43.7],
-    "conga": [-9.7, -19.1, -29.8, -40.7],
+    "tambourine": [-11.2, -16.9, -23.7, -32.9],
+    "conga": [-6.8, -15.6, -21.0, -24.4],
     "bongo": [-11.2, -29.0, -46.3, -63.8],
     "shaker": [-13.1, -23.7, -38.0, -52.6],
     "snap": [-14.8, -23.3, -26.0, -29.0],
-    "tom": [-10.6, -16.2, -22.2, -28.2],
+    "tom": [-10.6, -21.4, -26.2, -30.9],
     "rim": [-6.5, -24.1, -47.5, -68.4],
     "cowbell": [-15.0, -29.6, -40.7, -51.5],
     "cymbal": [-9.2, -10.1, -11.2, -12.1],
