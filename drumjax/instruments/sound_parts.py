@@ -6,6 +6,7 @@ is no instrument.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,6 +125,7 @@ def load_parts(members: Mapping[str, Path]) -> Parts:
     return Parts(config, classes, cards, encode, decode, vocode, latent)
 
 
+@functools.lru_cache(maxsize=8)
 def heard_as(config: MelConfig) -> Stage:
     """Sounds float32 (n, samples) → mel magnitudes (n, frames, bins), in blocks."""
     compiled_mel = jax.jit(lambda audio: mel(audio, config))

@@ -173,7 +173,8 @@ def cross_validated(known: np.ndarray, labels: np.ndarray, groups: np.ndarray, c
     if len(tested) < 2:
         return Heard(np.zeros((classes, classes), np.int64))
     heard = np.empty(len(labels), np.int64)
-    folds = StratifiedGroupKFold(min(FOLDS, len(np.unique(group))), shuffle=True, random_state=seed)
+    number = min(FOLDS, len(np.unique(group)), int(np.bincount(labels).max()))
+    folds = StratifiedGroupKFold(number, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class of fewer sounds than folds is missing in some of them, which does no harm.
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)

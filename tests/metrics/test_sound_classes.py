@@ -55,6 +55,8 @@ def test_a_class_of_one_group_is_not_tested_and_fewer_than_two_classes_neither()
     group = np.where(labels == 1, 99, np.arange(len(labels)))
     counts = sound_classes.cross_validated(sound_classes.features(mel), labels, group, 4).counts
     assert counts.sum(1).tolist() == [6, 0, 6, 0]
+    few = sound_classes.cross_validated(sound_classes.features(mel)[::3], labels[::3], np.arange(6), 3)
+    assert few.counts.sum(1).tolist() == [2, 2, 2]
     one = sound_classes.cross_validated(sound_classes.features(mel), 0 * labels, group, 4)
     assert np.isnan(one.accuracy)
     with pytest.raises(ValueError, match="at least two classes"):
