@@ -24,10 +24,13 @@ import jax.numpy as jnp
 
 from drumjax.nn.conv import strided_conv2d, transposed_conv2d
 from drumjax.nn.norms import ConditionalBatchNorm, class_weights
+from drumjax.nn.recompute import recomputed
 
 KERNEL, STRIDE, PADDING = (5, 11), (2, 3), (2, 5)
 """Of every convolution, (frames, bins)."""
 
+Norm = tuple[jax.Array, jax.Array]
+"""A scale and a shift, as `ConditionalBatchNorm` gives them."""
 Stats = Any
 """The collection `batch_stats`: the moving averages of the batch normalisations, `{"encoder": ..., "decoder": ...}`."""
 
@@ -78,6 +81,7 @@ class Block(nn.Module):
     """A strided convolution, or its transpose to a size, without bias: parameter `kernel` (*KERNEL, channels, features).
 
     The kernel starts normal with the variance that keeps the signal's, twice that where a ReLU follows (`gain`; He et al., 2015).
+    With `norm`, a scale and a shift of the input, what is convolved is the ReLU of the scaled and shifted input.
     """
 
     features: int
@@ -86,19 +90,38 @@ class Block(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, norm: Norm | None = None) -> jax.Array:
         # A cell of the transpose's result meets one in (rows times columns of the stride) of the kernel's taps.
         gain = self.gain * (1 if self.to is None else STRIDE[0] * STRIDE[1])
         init = nn.initializers.variance_scaling(gain, "fan_in", "normal")
         kernel = self.param("kernel", init, (*KERNEL, x.shape[-1], self.features))
         x, kernel = nn.dtypes.promote_dtype(x, kernel, dtype=self.dtype)
-        if self.to is None:
-            return strided_conv2d(x, kernel, stride=STRIDE, padding=PADDING)
-        return transposed_conv2d(x, kernel, stride=STRIDE, padding=PADDING, size=self.to)
+        to = self.to
+
+        def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
+            if to is None:
+                return strided_conv2d(x, kernel, stride=STRIDE, padding=PADDING)
+            return transposed_conv2d(x, kernel, stride=STRIDE, padding=PADDING, size=to)
+
+        if norm is None:
+            return convolve(x, kernel)
+
+        # At the paper's batch each activation that need not be kept saves 1.2 GiB.
+        @recomputed
+        def activate_and_convolve(x: jax.Array, kernel: jax.Array, scale: jax.Array, shift: jax.Array) -> jax.Array:
+            return convolve(nn.relu(x * scale + shift), kernel)
+
+        return activate_and_convolve(x, kernel, *norm)
 
 
 def _norm(config: CWAEConfig, train: bool, name: str) -> ConditionalBatchNorm:
     return ConditionalBatchNorm(train=train, decay=config.statistics_decay, name=name)
+
+
+def _activated(x: jax.Array, norm: Norm | None) -> jax.Array:
+    assert norm is not None
+    scale, shift = norm
+    return nn.relu(x * scale + shift)
 
 
 def _dense_layers(config: CWAEConfig, widths: Sequence[int], x: jax.Array, weights: jax.Array, train: bool) -> jax.Array:
@@ -106,7 +129,7 @@ def _dense_layers(config: CWAEConfig, widths: Sequence[int], x: jax.Array, weigh
     for layer, width in enumerate(widths):
         init = nn.initializers.he_normal()
         x = nn.Dense(width, use_bias=False, kernel_init=init, dtype=jnp.dtype(config.dtype), name=f"dense_{layer}")(x)
-        x = nn.relu(_norm(config, train, f"dense_norm_{layer}")(x, weights))
+        x = _activated(x, _norm(config, train, f"dense_norm_{layer}")(x, weights))
     return x
 
 
@@ -119,11 +142,12 @@ class CWAEEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, weights: jax.Array) -> jax.Array:
         config, dtype = self.config, jnp.dtype(self.config.dtype)
-        x = x.astype(dtype)[..., None]
+        x, norm = x.astype(dtype)[..., None], None
         for layer, channels in enumerate(config.channels):
-            x = Block(channels, dtype=dtype, name=f"conv_{layer}")(x)
-            x = nn.relu(_norm(config, self.train, f"conv_norm_{layer}")(x, weights))
-        x = _dense_layers(config, config.dense, x.reshape(len(x), -1), weights, self.train)
+            x = Block(channels, dtype=dtype, name=f"conv_{layer}")(x, norm)
+            norm = _norm(config, self.train, f"conv_norm_{layer}")(x, weights)
+        x = _activated(x, norm).reshape(len(x), -1)
+        x = _dense_layers(config, config.dense, x, weights, self.train)
         return nn.Dense(config.latent, name="code")(x.astype(jnp.float32))
 
 
@@ -144,14 +168,14 @@ class CWAEDecoder(nn.Module):
         frames, bins = config.sizes[-1]
         last = nn.Dense(frames * bins * config.channels[-1], use_bias=False, dtype=dtype, name="unflatten")
         x = last(x).reshape(len(x), frames, bins, config.channels[-1])
-        x = nn.relu(_norm(config, self.train, "unflatten_norm")(x, weights))
+        norm = _norm(config, self.train, "unflatten_norm")(x, weights)
         for layer in reversed(range(len(config.channels))):
             size = config.sizes[layer]
             if layer:
-                x = Block(config.channels[layer - 1], size, dtype=dtype, name=f"conv_{layer}")(x)
-                x = nn.relu(_norm(config, self.train, f"conv_norm_{layer}")(x, weights))
+                x = Block(config.channels[layer - 1], size, dtype=dtype, name=f"conv_{layer}")(x, norm)
+                norm = _norm(config, self.train, f"conv_norm_{layer}")(x, weights)
             else:
-                x = Block(1, size, 1.0, dtype, name="output")(x)
+                x = Block(1, size, 1.0, dtype, name="output")(x, norm)
         return x[..., 0].astype(jnp.float32) + self.param("output_bias", nn.initializers.zeros_init(), ())
 
 

@@ -33,9 +33,9 @@ class ConditionalBatchNorm(nn.Module):
     Mean and variance are taken over the whole batch, all classes alike, and over all axes but the last. A batch in training has no
     padding: all its items count.
 
-    Call: x (n, ..., channels) and weights float32 (n, classes), which sum to 1 → scale and shift, of the type of x and of shapes that
-    go with it, (n, 1..., channels): x · scale + shift is the normalised x. They are not applied here, so that what follows may keep
-    x alone for its gradient. A mix of classes has the same mix of scales and shifts.
+    Call: x (n, ..., channels) and weights float32 (n, classes), which sum to 1 → scale and shift, of the type of x and of shapes
+    that go with it, (n, 1..., channels): x · scale + shift is the normalised x. They are not applied here, so that what follows
+    may keep x alone for its gradient. A mix of classes has the same mix of scales and shifts.
 
     Parameters, float32: `scale` (classes, channels), at first 1, and `shift` (classes, channels), at first 0. Collection
     `batch_stats`, float32: `mean` and `variance` (channels,), moving averages of the batches', which serve outside training.
