@@ -99,24 +99,37 @@ class _Spool:
     """Sounds on the disk by their names, in a file that vanishes with the process."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+        self._folder = folder
+        with self._as_input_error():
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
         self._places: dict[str, tuple[int, int]] = {}
         self._end = 0
 
     def keep(self, name: str, audio: np.ndarray) -> None:
         data = np.ascontiguousarray(audio, np.int16).tobytes()
-        self._file.seek(self._end)
-        self._file.write(data)
+        with self._as_input_error():
+            self._file.seek(self._end)
+            self._file.write(data)
         self._places[name] = (self._end, len(data))
         self._end += len(data)
 
     def read(self, name: str) -> np.ndarray:
         start, size = self._places[name]
-        self._file.seek(start)
-        return np.frombuffer(self._file.read(size), np.int16)
+        with self._as_input_error():  # what waited in the buffer is written now
+            self._file.seek(start)
+            return np.frombuffer(self._file.read(size), np.int16)
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk: nothing here is needed any more
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _as_input_error(self) -> Iterator[None]:
+        """A disk that is full or locked is the user's to change."""
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
 
 
 @contextlib.contextmanager
@@ -165,11 +178,7 @@ def prepare_sounds(
         sounds below 1, or a class that they have not.
     """
     place = Path(spool_in or tempfile.gettempdir())
-    try:
-        spool = _Spool(place)
-    except OSError as error:
-        raise unwritable(place, error) from error
-    with contextlib.closing(spool):
+    with contextlib.closing(_Spool(place)) as spool:
         wanted = wanted_classes(classes)
         shares: dict[str, Any] = {"seed": seed, "validation": validation, "test": test}
         running: dict[str, Any] = {"processes": processes, "progress": progress}

@@ -294,3 +294,25 @@ def test_the_commands_do_as_the_functions(small_tree, tmp_path, capsys):
     assert "or say --kind one-shots" in capsys.readouterr().err
     assert main(["data", "arrays", out, "-o", f"{out}.npz"]) == 0
     assert load_sounds(f"{out}.npz").info == load_sounds(out).info
+
+
+@pytest.mark.parametrize("kilobytes", [1, 60])
+def test_a_disk_that_is_full_while_sounds_are_set_aside_is_an_input_error_and_nothing_is_left(sound, tmp_path, kilobytes):
+    pytest.importorskip("resource")
+    for i in range(12):  # 130 kB in 16 bits
+        sound(f"many/kick/kick {'abcdefghijkl'[i]}.wav", i)
+    code = f"""
+import resource, signal, sys
+from drumjax.boundary import InputError
+from drumjax.datasets.sounds.build import build_sounds
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({kilobytes} << 10,) * 2)
+try:
+    build_sounds("many", "out")
+except InputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "expected a folder to write prepared data to; found File too large" in done.stdout
+    assert not (tmp_path / "out").exists()
