@@ -48,6 +48,7 @@ def test_every_script_has_a_test() -> None:
         "pattern_gan",
         "recurrent",
         "reliability",
+        "sound_latency",
         "spectra",
         "training",
     }
@@ -77,6 +78,37 @@ def test_training(bench, system, encoder) -> None:
         assert row["patterns/s"] == pytest.approx(4 * row["steps/s"])
     assert "which holds all rivals at once" in shown
     assert result["peak_memory_of_all_rivals_mib"] > 50
+
+
+@pytest.mark.slow
+def test_training_of_the_vocoder(bench) -> None:
+    words = ["--system", "mcnn", "--preset", "small", "--batch", 2, "--steps", 1, "--rounds", 1]
+    shown, result = bench("training", *words)
+    assert_where(result, "training", torch=True)
+    rows = {row["rival"]: row for row in result["results"]}
+    assert set(rows) == {"drumjax, K = 1"} | ({"PyTorch"} if HAS_TORCH else set())
+    assert all(row["sounds/s"] == pytest.approx(2 * row["steps/s"]) for row in rows.values())
+    assert ("first loss: drumjax" in shown) == HAS_TORCH
+    assert result["preset"] == "small"
+
+
+@pytest.mark.slow
+def test_sound_latency(bench) -> None:
+    shown, result = bench("sound_latency", "--preset", "small", "--batches", 1, 4, "--calls", 2)
+    assert_where(result, "sound_latency", torch=True)
+    ours = ["drumjax", "drumjax, constants", "drumjax, as stored"]
+    theirs = ["PyTorch, eager", "PyTorch, traced"] if HAS_TORCH else []
+    expected = [
+        (part, batch, name)
+        for batch in (1, 4)
+        for part, names in (("chain", [*ours, *theirs]), ("vocoder", [*ours[:1], *theirs]))
+        for name in names
+    ]
+    assert [(row["part"], row["batch"], row["rival"]) for row in result["results"]] == expected
+    for row in result["results"]:
+        assert 0 < row["median_ms"] <= row["p99_ms"]
+        assert row["real_time_factor"] == pytest.approx(1e3 * 22_015 / 22_050 / row["ms_a_sound"])
+    assert "vocoder, preset small, batch 4" in shown
 
 
 @pytest.mark.slow
