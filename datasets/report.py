@@ -21,6 +21,7 @@ from drumjax.datasets.licences import admits
 from drumjax.datasets.load import is_prepared, load_data, prepared_folder, read_card
 from drumjax.datasets.parallel import usable_cores
 from drumjax.datasets.prepare import Example
+from drumjax.datasets.sounds.build import check_embedded
 from drumjax.datasets.sounds.info import SoundInfo
 from drumjax.datasets.sounds.prepare import embedded_info
 from drumjax.datasets.sounds.report import sound_set_tables, sound_tables
@@ -100,7 +101,9 @@ def _inspect_prepared(
     wanted = None if kind is None else detect_kind(source, kind)
     if str(source) == EMBEDDED and wanted == ONE_SHOTS.name:
         building.refuse_sound_options(source, **options)
-        shown: DataSet | SoundInfo = embedded_info(classes=wanted_classes(options.get("classes") or ()) or ALL_CLASSES)
+        of = wanted_classes(options.get("classes") or ()) or ALL_CLASSES
+        check_embedded(of)
+        shown: DataSet | SoundInfo = embedded_info(classes=of)
     else:
         shown = load_data(source, wanted)
         refuse = building.refuse_reading_options if isinstance(shown, PatternSet) else building.refuse_sound_options

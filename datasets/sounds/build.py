@@ -189,7 +189,7 @@ def prepare_sounds(
             return read_with_beam(files, beam_options, place)
 
         def make(classes: Sequence[str]) -> list[Sound]:
-            _check_embedded(classes, per_class, licences)
+            check_embedded(classes, per_class, licences)
             if beam_options is None:
                 return _make(classes, per_class, spool, **running)
             return [sound for label in classes for sound in embedded_names(label, per_class)]
@@ -239,7 +239,12 @@ def _refuse(**given: Any) -> None:
             )
 
 
-def _check_embedded(classes: Sequence[str], per_class: int, licences: Sequence[str]) -> None:
+def check_embedded(classes: Sequence[str], per_class: int = PER_CLASS, licences: Sequence[str] = ()) -> None:
+    """Checks what is asked of the embedded sounds.
+
+    Raises:
+      InputError: a class that the synthesiser does not make, another number than can be made, or licences that do not admit theirs.
+    """
     unknown = [label for label in classes if label not in ALL_CLASSES]
     if unknown:
         raise InputError(

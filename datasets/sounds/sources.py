@@ -34,8 +34,17 @@ from drumjax.datasets.sounds.files import SOUND_SUFFIXES, read_clip
 from drumjax.datasets.sounds.info import MOST_SOUNDS, SAMPLE_RATE_HZ, SAMPLES
 from drumjax.datasets.sounds.labels import SoundLabel, label_of, read_sound_labels
 from drumjax.datasets.sounds.prepare import Sound
-from drumjax.datasets.sounds.takes import take_groups
-from drumjax.patterns.classes import ALL_CLASSES, CLASSES, ClassTable, class_label, class_of_names, class_order, load_class_table
+from drumjax.datasets.sounds.takes import series, take_groups
+from drumjax.patterns.classes import (
+    ALL_CLASSES,
+    CLASSES,
+    ClassTable,
+    class_label,
+    class_of_names,
+    class_order,
+    load_class_table,
+    stated_class,
+)
 
 POOL_FILES = 200
 """From so many files on, several processes are worth their start (about half a second)."""
@@ -332,9 +341,10 @@ def _before_reading(
         folders = name.rpartition(".")[0].split("/")[::-1]
         label = stated[name].label or class_of_names(folders, words)
         terms = licence_id(stated[name].licence or licence or UNKNOWN)
-        if label is None:
-            found = "names of none" if not words else "names of none, or left out by --classes-csv"
-            rejections.append(Rejection(name, "expected a name, a folder or a label that says a class", found))
+        if label is None and stated_class(folders, words):
+            rejections.append(Rejection(name, "left out by --classes-csv", series(name)))
+        elif label is None:
+            rejections.append(Rejection(name, "expected a folder, a name or a label that says a class", series(name)))
         elif label not in known:
             what = "" if wanted else " (name classes of your own with --classes)"
             rejections.append(Rejection(name, f"expected a class among {', '.join(known)}{what}", label))

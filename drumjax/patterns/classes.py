@@ -150,10 +150,8 @@ def class_of_names(names: Sequence[str], table: ClassTable | None = None) -> str
       names: what the file is called, without its ending, then the folders above it, the nearest first.
       table: the user's words.
     """
-    for name in names:
-        for pattern, label in table or ():
-            if _fits(pattern, name):
-                return None if label == NO_CLASS else label
+    if stated := stated_class(names, table or ()):
+        return None if stated == NO_CLASS else stated
     for name in names:
         if own := _own_name(name):
             return own
@@ -166,6 +164,11 @@ def class_of_names(names: Sequence[str], table: ClassTable | None = None) -> str
             return said.label
     first = next(spoken_drums(names), None)
     return first.label if first else None
+
+
+def stated_class(names: Sequence[str], table: ClassTable) -> str | None:
+    """What the user's words alone say of a file: a class, "-" for none, or None where they say nothing; see `class_of_names`."""
+    return next((label for name in names for pattern, label in table if _fits(pattern, name)), None)
 
 
 def _own_name(name: str) -> str | None:
