@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +25,9 @@ import numpy as np
 from drumjax import checkpoint
 from drumjax.boundary import AUDIO_BYTES, InputError, file_sha256, read_audio_comment
 from drumjax.instruments.sound_codes import Chooser, Label, SoundCode, label_text, parse_mix, read_code
-from drumjax.instruments.sound_functions import Signatures, block_size, compiled, signatures
+from drumjax.instruments.sound_functions import Signatures, arranger, block_size, compiled, shapes_of, signatures
 from drumjax.instruments.sound_kits import LEVEL_LUFS, MOST_TAKES, OTHER_LUFS, SoundKit, at_level, class_of_pitch
-from drumjax.models import mcnn
-from drumjax.models.cwae import CWAEConfig, init_cwae
+from drumjax.models.cwae import CWAEConfig
 from drumjax.models.mcnn import MCNNConfig
 from drumjax.patterns import TR808, DrumMap
 from drumjax.patterns.classes import ALL_CLASSES, class_label, class_of_name
@@ -46,6 +44,8 @@ Source = Sound | SoundCode | str | PathLike[str]
 """A sound, a code, or the path of a sound file or a code file (.json)."""
 MOST_SOUNDS = 1024
 """More at a time are taken for a slip."""
+MOST_MIXED = 4
+"""Classes in a mix: more are heard as noise, and a record has room for so many."""
 MOST_DEVIATIONS = 16.0
 """How far from the middle `at` goes, in standard deviations: beyond that every code has left the prior far behind."""
 DISTANCE = 0.3
@@ -114,7 +114,7 @@ class SoundInstrument:
         play, config = _play_of(model.card, directory, CWAEConfig)
         mel = checkpoint.parse_config(MelConfig, play["mel"], directory / checkpoint.CARD)
         classes, axes = _classes_and_axes(play, config, mel, directory)
-        params, stats = jax.eval_shape(lambda: init_cwae(config, jax.random.key(0)))
+        params, stats = shapes_of(config)
         scale = dict.fromkeys(("mean", "deviation"), jax.ShapeDtypeStruct((config.frames, config.bins), np.float32))
         _check_fits(directory, {"cwae": params}, model.params)
         _check_fits(directory, {"batch_stats": stats, "standardizer": scale}, model.extra)
@@ -131,8 +131,8 @@ class SoundInstrument:
             if (shape.bins, shape.hop_samples) != (mel.bins, mel.hop_samples):
                 rule, found = f"{mel.bins} bands and hops of {mel.hop_samples}", f"{shape.bins} and {shape.hop_samples}"
                 raise InputError(vocoder_directory / checkpoint.CARD, rule=rule, found=found, remedy="take another checkpoint")
-            _check_fits(vocoder_directory, {"mcnn": jax.eval_shape(lambda: mcnn.init(shape, jax.random.key(0)))}, vocoder.params)
-            weights["mcnn"] = jax.jit(functools.partial(mcnn.arrange, shape))(vocoder.params["mcnn"])
+            _check_fits(vocoder_directory, {"mcnn": shapes_of(shape)}, vocoder.params)
+            weights["mcnn"] = arranger(shape)(vocoder.params["mcnn"])
         return cls(
             name=name,
             classes=classes,
@@ -162,19 +162,26 @@ class SoundInstrument:
           label: a class by any of its names ("bd", "hat-closed"), or class → weight.
 
         Raises:
-          InputError: no class of that name, one that the model does not know, or weights that are below 0, not finite or all 0.
+          InputError: no class of that name, one that the model does not know, more than four, or weights that are below 0, not
+            finite or all 0.
         """
         given = {label: 1.0} if isinstance(label, str) else dict(label)
         for name, weight in given.items():
             if not (math.isfinite(weight) and weight >= 0):
                 raise InputError("mix", rule="weights of at least 0", found=f"{name}={weight}", remedy="change the weight")
+        if len(given) > MOST_MIXED:
+            found, remedy = f"{len(given)}", "leave the lightest out"
+            raise InputError("mix", rule=f"at most {MOST_MIXED} classes in a mix", found=found, remedy=remedy)
         if not 0 < (total := sum(given.values())) < math.inf:
             raise InputError("mix", rule="a class with a weight above 0", found="none", remedy="write kick=0.7,snare=0.3")
         weights: dict[str, float] = {}
         for name, weight in given.items():
             known = self._class(name)
-            weights[known] = weights.get(known, 0.0) + weight / total
-        return {name: weights[name] for name in self.classes if weights.get(name)}
+            weights[known] = weights.get(known, 0.0) + weight
+        # Of six digits, and what sums to 1 up to them is left alone: a mix that was read from a record is that mix.
+        total = 1.0 if abs(total - 1) < 1e-5 else total
+        rounded = {name: float(f"{weights.get(name, 0.0) / total:.6g}") for name in self.classes}
+        return {name: weight for name, weight in rounded.items() if weight > 0}
 
     def _class(self, text: str) -> str:
         wanted = class_label(text)
@@ -535,8 +542,8 @@ class SoundInstrument:
     def _sound(self, made: Made, index: int, mix: Mapping[str, float], name: str, record: Mapping[str, Any]) -> Sound:
         audio = made.audio[index]
         if not np.isfinite(audio).all():
-            remedy = "take another checkpoint, or train again"
-            raise InputError(self.name, rule="weights that make sound", found="NaN or infinity", remedy=remedy)
+            remedy = "choose a code nearer to those of sounds; if they all fail, take another checkpoint"
+            raise InputError(self.name, rule="a code of which the model makes sound", found="NaN or infinity", remedy=remedy)
         return Sound(peak_normalized(audio), self.mel.sample_rate_hz, label_text(mix), name, record, made.mel[index])
 
     def _sounds(

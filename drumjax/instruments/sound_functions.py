@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from drumjax.models import cwae, sound_chain
+from drumjax.models import cwae, mcnn, sound_chain
 from drumjax.models.cwae import CWAEConfig
 from drumjax.models.mcnn import MCNNConfig
 from drumjax.signal.griffin_lim import griffin_lim
@@ -92,3 +93,16 @@ def compiled(config: CWAEConfig, mel_config: MelConfig, vocoder: MCNNConfig | No
 def block_size() -> int:
     """How many sounds one call of a compiled function makes: on a CPU a larger batch is slower a sound, elsewhere it is free."""
     return 1 if jax.default_backend() == "cpu" else 32
+
+
+@functools.lru_cache(maxsize=8)
+def arranger(vocoder: MCNNConfig) -> Callable[[Any], Any]:
+    """`drumjax.models.mcnn.arrange` of a vocoder's shape, compiled."""
+    return jax.jit(functools.partial(mcnn.arrange, vocoder))
+
+
+@functools.lru_cache(maxsize=8)
+def shapes_of(config: CWAEConfig | MCNNConfig) -> Any:
+    """The parameters of a network as abstract arrays; of a CWAE those and its moving averages."""
+    init = functools.partial(cwae.init_cwae if isinstance(config, CWAEConfig) else mcnn.init, config)
+    return jax.eval_shape(init, jax.random.key(0))
