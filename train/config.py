@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import optax
 
-    from drumjax.train.plateau import AnnealedOptimizer
+    from drumjax.train.annealing import AnnealedOptimizer
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class OptimizerConfig:
     """Adam: added to the root of the second moment; sgd does without."""
     gradient_clip_norm: float = 0.0
     """Gradients longer than this (global norm over the player's parameters) are shortened to it; 0 leaves them alone."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Whether the learning rate stays, or falls along half a cosine to 0 at the end of the training."""
     plateau_factor: float = 1.0
     """The learning rate is multiplied by this whenever `plateau_patience` looks at the validation split in a row have shown no
     better loss; 1 leaves it alone."""
@@ -51,7 +53,7 @@ class OptimizerConfig:
 
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | AnnealedOptimizer:
-    """The optimiser of a configuration, its state a pytree of arrays; one that listens to validations where it anneals."""
+    """The optimiser of a configuration, its state a pytree of arrays; an `AnnealedOptimizer` where its rate falls."""
     import optax
 
     if config.name == "adam":
@@ -60,11 +62,13 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | An
         rule = optax.sgd(config.learning_rate, momentum=config.b1)
     if config.gradient_clip_norm:
         rule = optax.chain(optax.clip_by_global_norm(config.gradient_clip_norm), rule)
-    if config.plateau_factor == 1:
+    cosine = config.schedule == "cosine"
+    if config.plateau_factor == 1 and not cosine:
         return rule
-    from drumjax.train.plateau import annealed
+    from drumjax.train.annealing import annealed
 
-    return annealed(rule, config.learning_rate, factor=config.plateau_factor, patience=config.plateau_patience)
+    factor, patience = config.plateau_factor, config.plateau_patience
+    return annealed(rule, config.learning_rate, factor=factor, patience=patience, cosine=cosine)
 
 
 @dataclass(frozen=True)

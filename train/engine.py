@@ -26,6 +26,7 @@ import optax
 from drumjax.boundary import InputError
 from drumjax.datasets.pipeline import Source, make_source
 from drumjax.systems.system import Progress, System
+from drumjax.train.annealing import AnnealedOptimizer
 from drumjax.train.config import TrainingConfig
 from drumjax.train.parallel import (
     Layout,
@@ -37,7 +38,6 @@ from drumjax.train.parallel import (
     place_everywhere,
     place_feed,
 )
-from drumjax.train.plateau import AnnealedOptimizer
 
 Tree = Any
 Optimizers = Mapping[str, optax.GradientTransformation | AnnealedOptimizer]
@@ -153,7 +153,7 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
 
     Returns:
       `step(state, batch, total_steps) -> (state, metrics)`. Metrics are the losses' own plus `loss` and `grad_norm`, and
-      `learning_rate` where it falls on plateaus, with the player's name before them (`generator/loss`) where there are several
+      `learning_rate` where it falls, with the player's name before them (`generator/loss`) where there are several
       players.
 
     Raises:
@@ -180,11 +180,13 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
                 return loss({**params, player: own}, extra, batch, own_key, progress)
 
             (value, (extra, own_metrics)), gradient = mean(jax.value_and_grad(own_loss, has_aux=True)(params[player]))
-            update, opt[player] = optimizers[player].update(gradient, opt[player], params[player])
+            optimizer, own_metrics = optimizers[player], {**own_metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
+            if isinstance(optimizer, AnnealedOptimizer):
+                own_metrics["learning_rate"] = optimizer.learning_rate(opt[player], progress.fraction)
+                update, opt[player] = optimizer.update(gradient, opt[player], params[player], progress.fraction)
+            else:
+                update, opt[player] = optimizer.update(gradient, opt[player], params[player])
             params[player] = optax.apply_updates(params[player], update)
-            own_metrics = {**own_metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
-            if isinstance(optimizer := optimizers[player], AnnealedOptimizer):
-                own_metrics["learning_rate"] = optimizer.learning_rate(opt[player])
             metrics |= {prefix[player] + name: metric for name, metric in own_metrics.items()}
         ema = state.ema
         if ema_decay:

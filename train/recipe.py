@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # a list of recipes is printed without waiting for JAX
     import optax
 
     from drumjax.systems.system import System
+    from drumjax.train.annealing import AnnealedOptimizer
     from drumjax.train.engine import Begin, State
-    from drumjax.train.plateau import AnnealedOptimizer
 
 
 class Stage(NamedTuple):

@@ -17,9 +17,9 @@ import pytest
 from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.checkpoint import dump_config, parse_config
+from drumjax.train.annealing import AnnealedOptimizer
 from drumjax.train.config import OPERATIONAL, OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import source_of
-from drumjax.train.plateau import AnnealedOptimizer
 from drumjax.train.recipe import RECIPES, recipe
 from drumjax.train.run import train
 
@@ -114,16 +114,18 @@ def test_every_field_of_a_training_has_its_effect(toy, plain, tmp_path, field) -
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OptimizerConfig)])
 def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
     others = {"name": "sgd", "learning_rate": 0.2, "b1": 0.5, "b2": 0.5, "eps": 1e-2, "gradient_clip_norm": 1.0}
-    others |= {"plateau_factor": 0.25, "plateau_patience": 3}
+    others |= {"schedule": "cosine", "plateau_factor": 0.25, "plateau_patience": 3}
 
     def end(config: OptimizerConfig) -> list[float]:
         optimizer, position = make_optimizer(config), jnp.zeros(2)
         state = optimizer.init(position)
         for gradient in ([3.0, -4.0], [0.3, 0.1], [0.0, 1.0]):
-            update, state = optimizer.update(jnp.asarray(gradient), state, position)
+            if isinstance(optimizer, AnnealedOptimizer):
+                update, state = optimizer.update(jnp.asarray(gradient), state, position, jnp.float32(0.5))
+                state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))  # the loss never falls
+            else:
+                update, state = optimizer.update(jnp.asarray(gradient), state, position)
             position = position + update
-            if isinstance(optimizer, AnnealedOptimizer):  # the loss never falls
-                state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))
         return position.tolist()
 
     plain = {"learning_rate": 0.1} | ({"plateau_factor": 0.5, "plateau_patience": 1} if field.startswith("plateau") else {})

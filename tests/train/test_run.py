@@ -386,8 +386,8 @@ def poisoned(toy, where: str, at: int = 40):
             mean = nan_from(progress.step, extra["mean"]) if where == "extra" else extra["mean"]
             return value, ({**kept, "mean": mean}, metrics)
 
-        def update(gradient, state, params):
-            updates, kept = inner.update(gradient, state["inner"], params)
+        def update(gradient, state, params, *fraction):
+            updates, kept = inner.update(gradient, state["inner"], params, jnp.float32(0))
             if where == "params":
                 updates = {**updates, "unused": nan_from(state["count"], updates["unused"])}
             count = state["count"] + 1

@@ -1,4 +1,4 @@
-"""Learning rates that fall on plateaus of the validation loss, and stages that begin with what is measured."""
+"""Learning rates that fall, and stages that begin with what is measured."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import optax
 import pytest
 
 from drumjax import checkpoint
+from drumjax.train.annealing import AnnealedOptimizer, annealed
 from drumjax.train.config import OptimizerConfig, make_optimizer
 from drumjax.train.endings import Stopped
 from drumjax.train.engine import Begin, Schedule, begun_with, fit, init_state, schedule_of
-from drumjax.train.plateau import AnnealedOptimizer, annealed
 from drumjax.train.run import train
 from drumjax.train.workdir import restore
 
@@ -66,7 +66,7 @@ def test_the_rate_falls_after_so_many_validations_without_a_better_one(patience)
     rates = []
     for loss in losses:
         state = state._replace(plateau=jax.jit(optimizer.listen)(state.plateau, jnp.float32(loss)))
-        rates.append(float(optimizer.learning_rate(state)))
+        rates.append(float(optimizer.learning_rate(state, jnp.float32(0.9))))
     np.testing.assert_allclose(rates, rates_by_hand(losses, 0.1, 0.5, patience), rtol=1e-6)
     assert len(set(rates)) > 2
 
@@ -78,11 +78,28 @@ def test_an_annealed_update_is_the_plain_one_at_the_lower_rate() -> None:
     for loss in (1.0, 1.0):  # the second is no better
         state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(loss)))
     gradient = jnp.array([1.0, -2.0, 0.5])
-    updates, state = optimizer.update(gradient, state, jnp.zeros(3))
+    updates, state = optimizer.update(gradient, state, jnp.zeros(3), jnp.float32(0.9))
     expected, kept = plain.update(gradient, kept)
     np.testing.assert_allclose(updates, 0.25 * expected, rtol=1e-6)
     for one, other in zip(jax.tree.leaves(state.rule), jax.tree.leaves(kept), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_cosine_ends_at_nothing_whatever_the_length(toy) -> None:
+    config = OptimizerConfig(name="sgd", learning_rate=0.1, schedule="cosine", plateau_factor=0.5, plateau_patience=1)
+    optimizer = make_optimizer(config)
+    assert isinstance(optimizer, AnnealedOptimizer)
+    data = {name: array for name, array in toy.line_data(64).items() if name != "name"}
+    for steps in (4, 9):
+        _, history = fit(toy.line_system(), {"line": optimizer}, data, replace(slow(toy), batch_size=16, dispatch_steps=1), steps)
+        expected = 0.05 * (1 + np.cos(np.pi * np.arange(steps) / steps))
+        np.testing.assert_allclose([row["learning_rate"] for row in history], expected, rtol=1e-5)
+    state = optimizer.init(jnp.zeros(1))
+    for _ in range(2):  # a plateau on the way
+        state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))
+    np.testing.assert_allclose(optimizer.learning_rate(state, jnp.float32(0.5)), 0.025, rtol=1e-6)
+    updates, _ = optimizer.update(jnp.ones(1), state, jnp.zeros(1), jnp.float32(0.5))
+    np.testing.assert_allclose(updates, -0.025, rtol=1e-6)
 
 
 def test_without_a_factor_the_optimiser_is_the_plain_one() -> None:
@@ -150,7 +167,9 @@ def test_fit_anneals_too(toy, parallel) -> None:
     )
     losses = [row["valid_mse"] for row in history if "valid_mse" in row]
     np.testing.assert_allclose(
-        float(optimizers["line"].learning_rate(state.opt["line"])), rates_by_hand(losses, 0.3, 0.5, 2)[-1], rtol=1e-6
+        float(optimizers["line"].learning_rate(state.opt["line"], jnp.float32(1))),
+        rates_by_hand(losses, 0.3, 0.5, 2)[-1],
+        rtol=1e-6,
     )
 
 
