@@ -104,5 +104,6 @@ def arranger(vocoder: MCNNConfig) -> Callable[[Any], Any]:
 @functools.lru_cache(maxsize=8)
 def shapes_of(config: CWAEConfig | MCNNConfig) -> Any:
     """The parameters of a network as abstract arrays; of a CWAE those and its moving averages."""
-    init = functools.partial(cwae.init_cwae if isinstance(config, CWAEConfig) else mcnn.init, config)
-    return jax.eval_shape(init, jax.random.key(0))
+    if isinstance(config, CWAEConfig):
+        return jax.eval_shape(functools.partial(cwae.init_cwae, config), jax.random.key(0))
+    return jax.eval_shape(functools.partial(mcnn.init, config), jax.random.key(0))
