@@ -79,7 +79,7 @@ def shock(
 def ambience(
     draws: Draws, clock: Clock, dry: np.ndarray, chance: float, mix: tuple[float, float], t60_s: tuple[float, float]
 ) -> np.ndarray:
-    """A sound in a room or, as often as not, without."""
+    """A sound in a room with this chance, else as it is."""
     level = draws.chance("room", chance) * draws.log("room_mix", *mix)
     return room(dry, draws.white(clock.samples), draws.log("room_s", *t60_s), level, draws.log("room_treble", 0.2, 0.8), clock)
 

@@ -15,7 +15,7 @@ from drumjax.synth.one_shots.primitives import Clock, filtered, highpass, lowpas
 SAMPLE_RATE_HZ = 22_050
 SAMPLES = 22_015
 _BATCH = 48
-"""Sounds that are made at once: about 200 MiB."""
+"""Sounds that are made at once: about 100 MiB, however many are asked for."""
 _TRIM = 0.01
 _BEFORE_S = 0.001
 """A sound begins this long before it first exceeds 1 % of its peak."""
@@ -159,7 +159,9 @@ def finish(raw: np.ndarray, draws: Draws, voice: Voice, clock: Clock) -> tuple[n
     floor = 10 ** (-np.where(gated, draws.uniform("gate_db", 22.0, 34.0), draws.uniform("floor_db", 45.0, 70.0)) / 20)
     last = clock.samples - 1 - (np.abs(sound) > floor)[:, ::-1].argmax(axis=1)
     held = np.where(gated, 0.0, draws.log("held_s", 0.003, 0.2))[:, 0]
-    lengths = np.clip(last + 1 + (held * rate).astype(int), round(0.1 * rate), clock.samples)
+    # What rings on for longer is cut here or there, not always at the same moment.
+    longest = clock.samples * draws.uniform("longest", 0.75, 1.0)[:, 0]
+    lengths = np.clip(last + 1 + (held * rate).astype(int), round(0.1 * rate), longest.astype(int))
 
     hiss = draws.chance("hiss", 0.5) * 10 ** (draws.uniform("hiss_db", -80.0, -48.0) / 20)
     sound = sound + hiss * to_peak(
