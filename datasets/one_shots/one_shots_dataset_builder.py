@@ -12,6 +12,7 @@ which is what `drumjax data build` does. Sounds are taken one by one and never h
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ import tensorflow_datasets as tfds
 
 from drumjax.datasets.info import EMBEDDED, config_name
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
-from drumjax.datasets.sounds.prepare import Sound, embedded_sounds
+from drumjax.datasets.sounds.prepare import Sound, embedded_info, embedded_sounds
 
 Examples = Callable[[str], Iterable[tuple[Sound, np.ndarray]]]
 """The sounds of a split with their samples, int16 (length,)."""
@@ -79,18 +80,16 @@ class OneShots(tfds.core.GeneratorBasedBuilder):
         )
     ]
 
-    _embedded: tuple[SoundInfo, Examples] | None = None
-
+    @functools.cached_property
     def _sounds(self) -> tuple[SoundInfo, Examples]:
+        """What the data are, and their sounds, of which the embedded ones are made when the first is taken."""
         if self.builder_config.sounds is not None:
             return self.builder_config.sounds
-        if self._embedded is None:
-            sounds = embedded_sounds()
-            self._embedded = (sounds.info, set_examples(sounds))
-        return self._embedded
+        made = functools.cache(lambda: set_examples(embedded_sounds()))
+        return embedded_info(), lambda split: made()(split)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        info, _ = self._sounds()
+        info, _ = self._sounds
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -108,11 +107,11 @@ class OneShots(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # everything is on this machine
-        info, _ = self._sounds()
+        info, _ = self._sounds
         return {split: self._generate_examples(split) for split, n in info.counts.items() if n}
 
     def _generate_examples(self, split: str) -> Any:
         if self.builder_config.pipeline is not None:
             return self.builder_config.pipeline(split)
-        _, examples = self._sounds()
+        _, examples = self._sounds
         return (record(sound, audio) for sound, audio in examples(split))

@@ -122,11 +122,19 @@ def test_tfds_alone_reads_a_prepared_folder_and_imports_no_tensorflow(builder):
 
 def test_the_embedded_configuration_makes_its_sounds_when_it_is_asked(monkeypatch, tmp_path):
     from drumjax.datasets.one_shots import one_shots_dataset_builder
-    from drumjax.datasets.sounds.prepare import embedded_sounds
 
-    monkeypatch.setattr(one_shots_dataset_builder, "embedded_sounds", lambda: embedded_sounds(classes=("snap",), per_class=5))
+    calls = []
+    for name in ("embedded_info", "embedded_sounds"):
+        original = getattr(one_shots_dataset_builder, name)
+        monkeypatch.setattr(
+            one_shots_dataset_builder,
+            name,
+            lambda name=name, original=original: calls.append(name) or original(classes=("snap",), per_class=5),
+        )
     made = OneShots(config="embedded", data_dir=tmp_path, file_format="array_record")
+    assert calls == ["embedded_info"]
     made.download_and_prepare()
+    assert calls == ["embedded_info", "embedded_sounds"]
     assert {split: len(made.as_data_source(split)) for split in COUNTS} == {"train": 3, "validation": 1, "test": 1}
 
 
