@@ -244,7 +244,7 @@ def picture(embedded: np.ndarray, labels: np.ndarray, real: tuple[np.ndarray, np
             ax.set_title(f"{label}, {kind}", fontsize=7, pad=2)
     figure.tight_layout(pad=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=75)
     print(f"wrote {path}")
 
 
