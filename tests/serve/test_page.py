@@ -72,6 +72,7 @@ def every_section(text="plain", patterns=None):
         page.Picture("pictures/a b.png", text, text),
         page.Picture(b"\x89PNG", text, text),
         page.Player(text, patterns or some_patterns(name=text, genre=text), "a.wav", [("a.mid", text)], text),
+        page.Clips(text, [text, "original", text], [(text, ["sounds/a b.wav", None]), ("two", ["c.flac", "d.wav"])], note=text),
     ]
 
 
@@ -165,6 +166,16 @@ def test_faulty_tables_and_players_are_errors():
         page.page("t", [page.Player("p", [*some_patterns(1), *some_patterns(1, tempo_bpm=100)])])
     with pytest.raises(ValueError, match="one drum map and tempo"):
         page.page("t", [page.Player("p", [*some_patterns(1), Pattern.from_grid(np.zeros((64, 47)), drum_map=GM)])])
+
+
+def test_clips_have_a_player_in_each_cell_that_has_a_sound():
+    reader = Reader(page.page("t", [page.Clips("Heard", ["sound", "original", "made"], [("kick", ["a.wav", None])])]))
+    assert [(each["src"], each["aria-label"]) for each in reader.all("audio")] == [("a.wav", "kick, original")]
+    assert len(reader.all("td")) == 2
+    with pytest.raises(ValueError, match="expected 3 cells in every row of the clips 'Heard', found others in 'kick'"):
+        page.page("t", [page.Clips("Heard", ["sound", "original", "made"], [("kick", ["a.wav"])])])
+    with pytest.raises(ValueError, match="beside the page"):
+        page.page("t", [page.Clips("Heard", ["sound", "original"], [("kick", ["/a/b.wav"])])])
 
 
 def test_a_page_that_cannot_be_made_leaves_the_old_one(tmp_path):
