@@ -10,6 +10,8 @@ from typing import NamedTuple
 from drumjax.boundary import InputError, read_csv
 from drumjax.patterns.classes import class_label
 
+MOST_BYTES, MOST_ROWS = 32 << 20, 200_000
+"""Of a table: 160 bytes a sound for the largest sets that are prepared without a cluster."""
 _PATH_COLUMNS = ("file", "path", "folder")
 _CLASS_COLUMNS = ("class", "cls", "label")
 _LICENCE_COLUMNS = ("licence", "license")
@@ -36,7 +38,7 @@ def read_sound_labels(path: str | PathLike[str]) -> dict[str, SoundLabel]:
     Raises:
       InputError: the file is no such table, names a path twice with different labels, or has a class that is no name.
     """
-    rows = read_csv(path)
+    rows = read_csv(path, max_bytes=MOST_BYTES, max_rows=MOST_ROWS)
     columns = list(rows[0]) if rows else []
 
     def column(names: Iterable[str]) -> str | None:

@@ -129,7 +129,7 @@ def _search(expression: str, text: str) -> bool:
 def class_of_name(text: str, table: ClassTable | None = None) -> str | None:
     """The class that a file's or folder's name says, None where it says none.
 
-    A class's own name is always understood; then comes the user's table, then ours.
+    The user's table comes first, then a class's own name, then our table.
 
     Args:
       text: a name without its ending, or a path, of which the last part counts: "BD 909", "hat-closed", "kit/Snare_01".

@@ -96,6 +96,11 @@ def test_labels_say_class_group_and_licence_of_files_and_folders(small_tree, tmp
     assert len(collection.unlabelled) == 20
 
 
+def test_a_table_of_a_large_collection_is_read(tmp_path):
+    rows = "".join(f"some/folder/of/a/large/collection/kick {i}.wav,kick,CC BY 4.0\n" for i in range(60_000))
+    assert len(read_sound_labels(table(tmp_path / "x.csv", f"file,class,licence\n{rows}"))) == 60_000
+
+
 def test_of_labels_the_nearest_cell_counts():
     tables = [
         {"a/b": SoundLabel("kick", "", "cc0"), "a/b/c.wav": SoundLabel("", "g", "")},
