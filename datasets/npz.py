@@ -99,11 +99,12 @@ def _parse(path: str | PathLike[str], file: IO[bytes], size: int) -> DataSet:
         if set(members) != {_INFO, _CONTENT} | {f"{split}/{name}" for split in SPLITS for name in names}:
             raise ValueError(f"arrays {', '.join(sorted(members)[:8])} …, not those of drum patterns or sounds")
         _check_sizes(members, size, is_sounds)
-        value = _info_json(path, _array(archive, members[_INFO]))
-        content = str(_array(archive, members[_CONTENT]))
         if is_sounds:
-            return _read_sounds(archive, members, SoundInfo.from_json(value), content)
-        arrays = {name: _array(archive, member) for name, member in members.items() if "/" in name}
+            info = SoundInfo.from_json(_info_json(path, _array(archive, members[_INFO])))
+            _check_windows(info, size)
+            return _read_sounds(archive, members, info)
+        arrays = {name: _array(archive, member) for name, member in members.items()}
+    value, content = _info_json(path, arrays.pop(_INFO)), str(arrays.pop(_CONTENT))
     splits = {split: {name: arrays[f"{split}/{name}"] for name in names} for split in SPLITS}
     found = patterns.check(PatternSet(DataInfo.from_json(value), splits))
     _check_hash(patterns.content_sha256(found), content)
@@ -125,6 +126,13 @@ def _check_sizes(members: Mapping[str, zipfile.ZipInfo], size: int, is_sounds: b
             raise ValueError(f"{members[name].file_size:,} bytes of {name}, more than {_INFO_BYTES:,}")
 
 
+def _check_windows(info: SoundInfo, size: int) -> None:
+    """Refuses sounds that are all but nothing in their windows: a small file could otherwise ask for any memory."""
+    filled = sum(info.counts.values()) * info.samples * 2
+    if filled > max(_BYTES, _RATIO * size):
+        raise ValueError(f"sounds that fill {filled:,} bytes of windows, which is too many for its {size:,}")
+
+
 def _info_json(path: str | PathLike[str], text: np.ndarray) -> Any:
     try:
         return parse_json(path, str(text))
@@ -137,7 +145,7 @@ def _check_hash(found: str, expected: str) -> None:
         raise ValueError("arrays that do not fit the hash written with them")
 
 
-def _read_sounds(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], info: SoundInfo, content: str) -> SoundSet:
+def _read_sounds(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], info: SoundInfo) -> SoundSet:
     splits = {}
     for split in SPLITS:
         arrays = {name: _array(archive, members[f"{split}/{name}"]) for name in (*sounds.NUMERIC, *sounds.TEXTS) if name != "audio"}
@@ -154,7 +162,7 @@ def _read_sounds(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo
             arrays["audio"] = sounds.filled(_rows(file, lengths.tolist()), n, info.samples)
         splits[split] = arrays
     found = sounds.check(SoundSet(info, splits))
-    _check_hash(sounds.content_sha256(found), content)
+    _check_hash(sounds.content_sha256(found), str(_array(archive, members[_CONTENT])))
     return found
 
 

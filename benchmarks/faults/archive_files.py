@@ -19,6 +19,9 @@ from faults.midi_files import damage
 Content = Callable[[], bytes]
 """Made when it is needed: some files are megabytes."""
 
+_WINDOW, _LONGEST = 2_000, 1 << 17
+"""Samples of a one-shot's window: those of the files here, and the most that there may be."""
+
 
 class _Touch:
     """What runs when it is unpickled: a file appears beside the archive."""
@@ -58,13 +61,69 @@ def _members() -> Mapping[str, bytes]:
             return {name: archive.read(name) for name in archive.namelist()}
 
 
+@functools.cache
+def _sounds() -> Mapping[str, bytes]:
+    """The members of a valid file of six one-shots."""
+    from drumjax.datasets.npz import write_npz
+    from drumjax.datasets.sounds.info import SoundSet, filled, sound_info
+
+    rng, splits, labels = np.random.default_rng(0), {}, {}
+    for split, n in (("train", 4), ("validation", 1), ("test", 1)):
+        rows = [rng.integers(-32_767, 32_767, 400).astype(np.int16) for _ in range(n)]
+        for row in rows:
+            row[[0, -1]] = 32_767
+        names = np.array([f"kick/{split} {chr(97 + i)}.wav" for i in range(n)])
+        splits[split] = {
+            "audio": filled(rows, n, _WINDOW),
+            "length": np.full(n, 400, np.int32),
+            "label": np.zeros(n, np.int32),
+            "name": names,
+            "group": names,
+            "licence": np.array(["CC0-1.0"] * n),
+        }
+        labels[split] = ["kick"] * n
+    info = sound_info(
+        labels, ["CC0-1.0"] * 6, name="fuzz", source_sha256="0" * 64, classes=("kick",), sample_rate_hz=22_050, samples=_WINDOW
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.npz")
+        write_npz(path, SoundSet(info, splits))
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _sounds_with(**arrays: Any) -> bytes:
+    """The valid file of one-shots with other arrays in the split for training."""
+    return packed({**_sounds(), **{f"train/{name}.npy": npy(array) for name, array in arrays.items()}})
+
+
+def _many_sounds(n: int, samples: int = _LONGEST) -> bytes:
+    """So many one-shots of one sample each, in windows as long as can be: little in the file, much in memory."""
+    members = dict(_sounds())
+    info = json.loads(str(np.lib.format.read_array(io.BytesIO(members["info.npy"]))))
+    info |= {"samples": samples, "licences": {"CC0-1.0": n + 2}}
+    info["counts"]["train"] = info["class_counts"]["train"]["kick"] = n
+    members["info.npy"] = npy(json.dumps(info))
+    names = np.arange(n).astype("U10")
+    columns = {
+        "audio": np.full(n, 32_767, np.int16),
+        "length": np.ones(n, np.int32),
+        "label": np.zeros(n, np.int32),
+        "name": names,
+        "group": names,
+        "licence": np.array(["CC0-1.0"] * n),
+    }
+    return packed({**members, **{f"train/{name}.npy": npy(column) for name, column in columns.items()}})
+
+
 def packed(members: Mapping[str, bytes], *more: tuple[str | zipfile.ZipInfo, bytes], stored: bool = False) -> bytes:
     """An archive of these members, and of more, which may have the same names."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED) as archive:
         for name, content in (*members.items(), *more):
             archive.NameToInfo.clear()  # zipfile warns of a name that it writes twice
-            archive.writestr(name, content)
+            # Sound is not packed: noise does not shrink.
+            archive.writestr(name, content, zipfile.ZIP_STORED if str(name).endswith("/audio.npy") else None)
     return buffer.getvalue()
 
 
@@ -265,6 +324,24 @@ def hand_made() -> Mapping[str, Content]:
         "a gzip archive": lambda: b"\x1f\x8b\x08" + bytes(100),
         "a tar archive": lambda: b"a.npy".ljust(257, b"\0") + b"ustar\x0000" + bytes(248),
         "one .npy": lambda: npy(np.zeros(10)),
+        "sounds": lambda: packed(_sounds()),
+        "sounds, audio packed": lambda: packed({**_sounds(), "train/audio": b""}).replace(b"train/audio.npy", b"train/audiox.npy"),
+        "sounds of which one is missing": lambda: _sounds_with(length=np.full(3, 400, np.int32)),
+        "sounds of -1 samples": lambda: _sounds_with(length=np.array([-1, 401, 400, 400], np.int32)),
+        "sounds of 0 samples": lambda: _sounds_with(length=np.array([0, 400, 400, 400], np.int32)),
+        "sounds longer than their window": lambda: _sounds_with(length=np.array([1_600, 1, 1, 1], np.int32) * 4),
+        "sounds whose lengths overflow": lambda: _sounds_with(length=np.full(4, 2**31 - 1, np.int32)),
+        "sounds of floats": lambda: _sounds_with(audio=np.ones(1_600, np.float32)),
+        "sounds of NaN": lambda: _sounds_with(audio=np.full(1_600, np.nan, np.float16)),
+        "sounds of silence": lambda: _sounds_with(audio=np.zeros(1_600, np.int16)),
+        "sounds too short for their lengths": lambda: _sounds_with(audio=np.ones(1_000, np.int16)),
+        "sounds of class 1 of 1": lambda: _sounds_with(label=np.ones(4, np.int32)),
+        "sounds of class -1": lambda: _sounds_with(label=np.full(4, -1, np.int32)),
+        "sounds by name of patterns": lambda: packed({**_sounds(), "info.npy": _members()["info.npy"]}),
+        "patterns by name of sounds": lambda: packed({**_members(), "info.npy": _sounds()["info.npy"]}),
+        "60,000 sounds of one sample": lambda: _many_sounds(60_000),
+        "2,000 sounds of one sample": lambda: _many_sounds(2_000),
+        "380,000 sounds of one sample": lambda: _many_sounds(380_000, 22_015),
     }  # fmt: skip
 
 
@@ -291,7 +368,7 @@ def _zip64(size: int) -> bytes:
 
 def generated(rng: random.Random) -> bytes:
     """Archives with one or two arrays of another shape, type or content, or another card."""
-    members = dict(_members())
+    members = dict(rng.choice((_members, _sounds))())
     for _ in range(rng.randint(1, 2)):
         name = rng.choice(list(members))
         kind = rng.randrange(5)
@@ -323,7 +400,7 @@ def generated(rng: random.Random) -> bytes:
 
 def mutated(rng: random.Random) -> bytes:
     """A valid archive, damaged in one to eight places, its table most."""
-    data = bytearray(packed(_members(), stored=rng.random() < 0.5))
+    data = bytearray(packed(rng.choice((_members, _sounds))(), stored=rng.random() < 0.5))
     for _ in range(rng.choice((1, 1, 2, 8))):
         if rng.random() < 0.5:
             place = rng.randrange(data.find(b"PK\x01\x02") % len(data), len(data))

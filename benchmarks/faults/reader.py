@@ -33,12 +33,16 @@ import numpy as np
 
 from drumjax.boundary import InputError, read_audio, read_audio_comment, read_csv, read_json, read_midi
 from drumjax.datasets.info import PatternSet
-from drumjax.datasets.load import load_patterns
+from drumjax.datasets.load import load_data, load_patterns, load_sounds
 from drumjax.datasets.npz import read_npz
 from drumjax.datasets.sounds.files import LEAST_S, Clip, read_clip
+from drumjax.datasets.sounds.info import SoundSet
+from drumjax.datasets.sounds.labels import SoundLabel, read_sound_labels
 from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds
 from drumjax.datasets.sources import Collection, Label, read_labels, survey
+from drumjax.instruments.sound_codes import SoundCode, read_code
 from drumjax.patterns import TR808, DrumMap, Pattern, load_drum_map
+from drumjax.patterns.classes import ClassTable, class_of_names, load_class_table
 from drumjax.patterns.files import FileWindows, read_file_windows
 from drumjax.patterns.grid_files import GridPattern, read_grid_file, write_grid_json
 from drumjax.patterns.midi import midi_bytes, read_midi_pattern, write_midi
@@ -208,14 +212,44 @@ def _labels(read: dict[str, Label], path: Path) -> None:
     _expect(all(len(label.genre) <= 64 and label.genre.isprintable() for label in read.values()), "genres that can be printed")
 
 
+def _sound_labels(read: dict[str, SoundLabel], path: Path) -> None:
+    _expect(all(isinstance(text, str) for label in read.values() for text in label), "texts")
+
+
+def _words(read: ClassTable, path: Path) -> None:
+    _expect(len(read) > 0 and all(pattern and label for pattern, label in read), "words and their classes")
+    class_of_names(("a kick of nonsense",), read)
+
+
+def _code(read: tuple[SoundCode, str | None], path: Path) -> None:
+    code, _ = read
+    _expect(code.code.dtype == np.float32 and code.code.ndim == 1 and bool(np.isfinite(code.code).all()), "a finite code")
+    _expect(len(code.position) == 3 and all(np.isfinite(code.position)), "a position")
+    written = path.with_name("again code.json")
+    try:
+        code.save(written)
+        again, _ = read_code(written)
+    finally:
+        written.unlink(missing_ok=True)
+    _expect(np.array_equal(again.code, code.code) and again.mix == code.mix, "the same code when written and read again")
+
+
 def _map(read: DrumMap, path: Path) -> None:
     _expect(len(read.lanes) == len(read.out_pitches) <= 128, "lanes of MIDI pitches")
 
 
-def _examples(read: PatternSet, path: Path) -> None:
+def _examples(read: PatternSet | SoundSet, path: Path) -> None:
     for split, arrays in read.splits.items():
+        n = read.info.counts[split]
+        if isinstance(read, SoundSet):
+            audio, length, label = arrays["audio"], arrays["length"], arrays["label"]
+            _expect(audio.shape == (n, read.info.samples) and audio.dtype == np.int16, "windows of 16 bits")
+            _expect(length.shape == label.shape == (n,) and bool(((length >= 1) & (length <= audio.shape[1])).all()), "lengths")
+            _expect(bool(((label >= 0) & (label < len(read.info.classes))).all()), "labels of classes")
+            _expect(all(not row[end:].any() for row, end in zip(audio, length, strict=True)), "zeros behind every sound")
+            continue
         velocity = arrays["velocity"]
-        _expect(velocity.shape == (read.info.counts[split], read.info.steps, len(read.info.drum_map.lanes)), "shapes")
+        _expect(velocity.shape == (n, read.info.steps, len(read.info.drum_map.lanes)), "shapes")
         _expect(bool(np.isfinite(velocity).all() and (velocity >= 0).all() and (velocity <= 1).all()), "velocities")
     _expect(not Path("unpickled").exists() and not path.with_name("unpickled").exists(), "that nothing was run")
 
@@ -243,6 +277,7 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
         (read_file_windows, _windows),
         (survey, _survey),
         (load_drum_map, _map),
+        (read_code, _code),
         (read_provenance, _record),
     ),
     "csv": (
@@ -251,8 +286,10 @@ READERS: dict[str, tuple[tuple[Callable[[Path], Any], Callable[[Any, Path], None
         (read_file_windows, _windows),
         (survey, _survey),
         (read_labels, _labels),
+        (read_sound_labels, _sound_labels),
+        (load_class_table, _words),
     ),
-    "archives": ((read_npz, _examples), (load_patterns, _examples)),
+    "archives": ((read_npz, _examples), (load_data, _examples), (load_patterns, _examples), (load_sounds, _examples)),
 }
 """For each kind of file what reads it, and what must hold of the result; whether the file is valid, the first says."""
 

@@ -24,12 +24,47 @@ def _with(**fields: Any) -> Content:
     return lambda: _dump({**_GRID, **fields})
 
 
+_CODE: Mapping[str, Any] = {
+    "format": "drumjax sound code",
+    "code": [0.5, -1.25, 3.0, 0.0],
+    "position": [0.1, 0.2, -0.3],
+    "class": {"kick": 0.75, "snare": 0.25},
+    "class_chosen_by": "given",
+    "name": "a kick",
+    "provenance": {"drumjax": "0.1.0", "verb": "encode", "model": {"name": "m", "sha256": "0" * 64}},
+}
+"""A code of a sound, as `drumjax sound encode` writes it."""
+_SOUND_LABELS = "path,class,group,licence\nkick.wav,kick,a,CC0\ncase.csv,snare,,CC BY 4.0\nfolder,tom,b,\n"
+_WORDS = "pattern,class\nks_*,kick\nbassdrum,BD\nrattle,my-rattle\n*loop*,-\n"
+
+
+def _code_with(**changes: Any) -> Content:
+    return lambda: _dump({**_CODE, **changes})
+
+
 def hand_made_json() -> Mapping[str, Content]:
     """JSON that is known to break readers, each by a name that says what it is."""
     digits = b"9" * 4_000
     cases: dict[str, Content] = {
         "valid": lambda: _dump(_GRID),
         "valid list": lambda: _dump({"patterns": [_GRID] * 20}),
+        "a code of a sound": lambda: _dump(_CODE),
+        "a code of no numbers": _code_with(code=[]),
+        "a code of true": _code_with(code=[True]),
+        "a code of 1e300": _code_with(code=[1e300]),
+        "a code of 4,000 digits": _code_with(code=[10**3_999]),
+        "a code of 1e308s": _code_with(code=[1e308] * 50_000),
+        "a code of lists": _code_with(code=[[1.0], [2.0]]),
+        "a code of 100,000 numbers": _code_with(code=[0.5] * 100_000),
+        "a code's position of four": _code_with(position=[1, 2, 3, 4]),
+        "a code's position of an object": _code_with(position={"0": 1, "1": 2, "2": 3}),
+        "a code of no class": _code_with(**{"class": {}}),
+        "a code of a class of a megabyte": _code_with(**{"class": {"k" * 1_000_000: 1.0}}),
+        "a code of 50,000 classes": _code_with(**{"class": {f"c{i}": 1 for i in range(50_000)}}),
+        "a code of weights below 0": _code_with(**{"class": {"kick": -1.0}}),
+        "a code chosen by a list": _code_with(class_chosen_by=["given"]),
+        "a code of a name of control characters": _code_with(name="\x1b[2J\n\0"),
+        "a code of a model of nonsense": _code_with(provenance={"model": {"sha256": ["x"] * 1000}}),
         "empty": lambda: b"",
         "a blank": lambda: b" ",
         "null": lambda: b"null",
@@ -167,6 +202,16 @@ def hand_made_csv() -> Mapping[str, Content]:
     return {
         "valid": lambda: plain,
         "labels": lambda: labels,
+        "labels of sounds": lambda: _SOUND_LABELS.encode(),
+        "labels of sounds, a class of a megabyte": lambda: b"path,class\na.wav," + b"k" * 1_000_000 + b"\n",
+        "labels of sounds, paths that lead elsewhere": lambda: b"path,class\n../../a.wav,kick\n/etc/passwd,snare\n..,tom\n",
+        "labels of 40,000 sounds": lambda: b"path,class\n" + b"".join(b"%d.wav,kick\n" % i for i in range(40_000)),
+        "labels of sounds that differ": lambda: _SOUND_LABELS.encode() + b"kick.wav,snare,,\n",
+        "words for drums": lambda: _WORDS.encode(),
+        "words for drums, of stars": lambda: b"pattern,class\n" + b"*a" * 5_000 + b"b,kick\n",
+        "words for drums, 20,000 patterns": lambda: b"pattern,class\n" + b"".join(b"*%d*x?,kick\n" % i for i in range(20_000)),
+        "words for drums, no word": lambda: b"pattern,class\n,kick\n",
+        "words for drums, control characters": lambda: b"pattern,class\n\x1b[2J,kick\nx,\x07\n",
         "labels that differ": lambda: labels + b"a.mid,idm,,\n",
         "labels of 40,000 files": lambda: b"file,genre\n" + b"".join(b"%d.mid,g\n" % i for i in range(40_000)),
         "empty": lambda: b"",
@@ -277,8 +322,9 @@ def generated_json(rng: random.Random) -> bytes:
 
 
 def mutated_json(rng: random.Random) -> bytes:
-    """Valid step grids, damaged in one to eight places."""
-    data = bytearray(_dump({"patterns": [_random_grid(rng) for _ in range(rng.randint(1, 3))]}))
+    """Valid step grids, and codes of sounds, damaged in one to eight places."""
+    grids = {"patterns": [_random_grid(rng) for _ in range(rng.randint(1, 3))]}
+    data = bytearray(_dump(_CODE if rng.random() < 0.25 else grids))
     for _ in range(rng.choice((1, 1, 2, 3, 8))):
         damage(data, rng)
     return bytes(data)
@@ -338,9 +384,10 @@ def generated_csv(rng: random.Random) -> bytes:
 
 
 def mutated_csv(rng: random.Random) -> bytes:
-    """Valid tables, damaged in one to four places."""
+    """Valid tables of patterns, of labels of sounds, and of words for drums, damaged in one to four places."""
     rows = [f"{rng.choice('ab')},{lane},{_ROW},120" for lane in rng.sample(("BD", "SD", "CH", "OH"), rng.randint(1, 4))]
-    data = bytearray("\n".join(["pattern,lane,steps,bpm", *rows]).encode())
+    grid = "\n".join(["pattern,lane,steps,bpm", *rows])
+    data = bytearray(rng.choice((grid, grid, _SOUND_LABELS, _WORDS)).encode())
     for _ in range(rng.choice((1, 1, 2, 4))):
         damage(data, rng)
     return bytes(data)

@@ -23,7 +23,8 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
     """A sound file as mono float32 (samples,) at the given rate, without the silence before it.
 
     Raises:
-      InputError: what `boundary.read_audio` refuses, or silence or a constant, in the file or in the mean of its channels.
+      InputError: what `boundary.read_audio` refuses; silence or a constant, in the file or in the mean of its channels; or a sound
+        of which the rate keeps nothing.
     """
     channels, rate = read_audio(path, max_seconds=MAX_SECONDS)
     mono = channels.mean(axis=1)
@@ -38,7 +39,15 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
             remedy="export it in mono" if cancelled else "choose another file",
         )
     start = max(int(np.argmax(np.abs(mono) > _TRIM * peak)) - round(_KEPT_S * rate), 0)
-    return resampled(mono[start:], rate, sample_rate_hz)
+    sound = resampled(mono[start:], rate, sample_rate_hz)
+    if np.abs(sound).max() < _SILENCE:
+        raise InputError(
+            path,
+            rule=f"a sound above −80 dBFS at {sample_rate_hz:,} Hz",
+            found=f"nothing below {sample_rate_hz // 2:,} Hz",
+            remedy="choose another file",
+        )
+    return sound
 
 
 def resampled(mono: np.ndarray, sample_rate_hz: int, to_hz: int) -> np.ndarray:

@@ -71,7 +71,7 @@ EXPECTED = {
     "csv/superscript_step.csv": VALID,
     "csv/zero_bytes.csv": "a zero byte",
     "archives/traversal.npz": "not those of drum patterns",
-    "archives/member_twice.npz": "not those of drum patterns",
+    "archives/member_twice.npz": "an array twice",
     "archives/no_members.npz": "not those of drum patterns",
     "archives/objects.npz": "an array of object",
     "archives/8_tb_by_its_header.npz": "8,246,337,208,320 bytes by its header",

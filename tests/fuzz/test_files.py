@@ -33,7 +33,7 @@ def test_two_thousand_sound_files_are_withstood(attacks) -> None:
 
 
 def test_text_files_are_withstood(attacks) -> None:
-    assert_withstood(attacks.run_text(800, SEED), 800, 100)
+    assert_withstood(attacks.run_text(800, SEED), 800, 80)
 
 
 def test_archives_are_withstood(attacks) -> None:

@@ -26,10 +26,15 @@ from drumjax.boundary import (
     read_midi,
     read_midi_texts,
 )
-from drumjax.datasets.load import load_patterns
+from drumjax.datasets.load import load_data, load_patterns
 from drumjax.datasets.npz import read_npz
+from drumjax.datasets.sounds.files import read_clip
+from drumjax.datasets.sounds.labels import read_sound_labels
+from drumjax.datasets.sounds.sources import survey_sounds
 from drumjax.datasets.sources import read_labels, survey
+from drumjax.instruments.sound_codes import read_code
 from drumjax.patterns import TR808, load_drum_map
+from drumjax.patterns.classes import load_class_table
 from drumjax.patterns.files import read_file_windows, read_patterns, read_windows
 from drumjax.patterns.grid_files import read_grid_file
 from drumjax.patterns.midi import read_midi_pattern
@@ -52,16 +57,20 @@ def labelled(path: Path) -> Any:
     return survey(CORPUS, genres_csv=path)
 
 
+def a_clip(path: Path) -> Any:
+    return read_clip(path, 22_050, 22_015)
+
+
 def a_kit(path: Path) -> Any:
     return load_kit(path, TR808)
 
 
 READERS: dict[str, tuple[Reader, ...]] = {
     ".mid": (read_midi, read_midi_texts, read_midi_pattern, read_patterns, read_windows, read_file_windows, read_provenance),
-    ".json": (read_json, read_grid_file, read_patterns, read_windows, load_drum_map),
-    ".csv": (read_csv, read_grid_file, read_patterns, read_labels, labelled),
-    ".wav": (read_audio, read_audio_comment, read_audio_shape, read_one_shot, read_provenance),
-    ".npz": (read_npz, load_patterns),
+    ".json": (read_json, read_grid_file, read_patterns, read_windows, load_drum_map, read_code),
+    ".csv": (read_csv, read_grid_file, read_patterns, read_labels, labelled, read_sound_labels, load_class_table),
+    ".wav": (read_audio, read_audio_comment, read_audio_shape, read_one_shot, a_clip, read_provenance),
+    ".npz": (read_npz, load_patterns, load_data),
     "": (a_head, some_bytes, file_sha256, read_patterns, read_grid_file),
 }
 CASES = [(suffix, reader) for suffix, readers in READERS.items() for reader in readers]
@@ -108,7 +117,9 @@ def test_folders_sockets_and_links_to_nowhere_are_refused(suffix, reader, tmp_pa
             assert at_once(reader, tmp_path / f"{name}{suffix}")
 
 
-@pytest.mark.parametrize(("suffix", "reader"), [*CASES, ("", survey), ("", load_patterns), ("", a_kit), ("", drumjax.load)])
+@pytest.mark.parametrize(
+    ("suffix", "reader"), [*CASES, ("", survey), ("", survey_sounds), ("", load_patterns), ("", a_kit), ("", drumjax.load)]
+)
 def test_names_that_no_file_can_have_are_refused(suffix, reader, tmp_path) -> None:
     for name in (f"a\0b{suffix}", f"{'n' * 300}{suffix}", f"{'d/' * 3_000}a{suffix}"):
         assert at_once(reader, tmp_path / name)
@@ -124,6 +135,9 @@ def test_a_folder_of_pipes_and_devices_is_gone_through_at_once(tmp_path) -> None
     outcome = survey(tmp_path)
     assert {rejection.found for rejection in outcome.rejections} == {"a pipe, socket or device"}
     assert not outcome.examples
+    sounds = survey_sounds(tmp_path)
+    assert {rejection.found for rejection in sounds.rejections} == {"a pipe, socket or device"}
+    assert not sounds.sounds
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_up_to_the_cap(tmp_path) -> None:
