@@ -1,4 +1,4 @@
-"""Learning rates that fall: on plateaus of the validation loss, and along a cosine to the end of the training.
+"""Learning rates that change: they rise at first, fall on plateaus of the validation loss, or along a cosine to the end.
 
 What a plateau is recognised by (the best loss, looks without a better one, how far the rate has fallen) is part of the optimiser's
 state: it is stored in checkpoints, and a resumed training goes on as if never stopped. The compiled step multiplies its updates by
@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from optax.contrib import reduce_on_plateau
+
+from drumjax.systems.system import Progress
 
 Tree = Any
 
@@ -35,22 +37,27 @@ class AnnealedOptimizer(NamedTuple):
 
     Attributes:
       init: `(params) -> state`.
-      update: `(gradients, state, params, fraction) -> (updates, state)`, `fraction` as in `Progress`; the memory of plateaus stays
-        as it is.
+      update: `(gradients, state, params, progress) -> (updates, state)`; the memory of plateaus stays as it is.
       listen: `(state.plateau, loss) -> state.plateau` after a validation; a loss that is not a number is no better one.
-      learning_rate: `(state, fraction) -> ` that of the update, a float32 scalar.
+      learning_rate: `(state, progress) -> ` that of the update, a float32 scalar.
     """
 
     init: Callable[[Tree], AnnealedState]
-    update: Callable[[Tree, AnnealedState, Tree, jax.Array], tuple[Tree, AnnealedState]]
+    update: Callable[[Tree, AnnealedState, Tree, Progress], tuple[Tree, AnnealedState]]
     listen: Callable[[Tree, jax.Array], Tree]
-    learning_rate: Callable[[AnnealedState, jax.Array], jax.Array]
+    learning_rate: Callable[[AnnealedState, Progress], jax.Array]
 
 
 def annealed(
-    rule: optax.GradientTransformation, learning_rate: float, *, factor: float = 1.0, patience: int = 1, cosine: bool = False
+    rule: optax.GradientTransformation,
+    learning_rate: float,
+    *,
+    factor: float = 1.0,
+    patience: int = 1,
+    cosine: bool = False,
+    warmup_steps: int = 0,
 ) -> AnnealedOptimizer:
-    """An optimiser whose updates shrink.
+    """An optimiser whose updates are scaled by what is left of its learning rate.
 
     Args:
       rule: the optimiser, with its constant learning rate.
@@ -59,22 +66,25 @@ def annealed(
       patience: validations in a row without a better loss, at least 1. Better is less by a ten-thousandth (optax's default, and
         PyTorch's).
       cosine: whether the rate falls along half a cosine to 0 at the end (Loshchilov and Hutter, "SGDR", 2017, eq. 5, one cycle).
+      warmup_steps: over which the rate rises in equal parts; the step after them is the first at the whole rate.
     """
     plateau = None if factor == 1 else reduce_on_plateau(factor=factor, patience=patience)
 
-    def scale(state: AnnealedState, fraction: jax.Array) -> jax.Array:
-        fallen = jnp.float32(1) if plateau is None else state.plateau.scale
-        return fallen * 0.5 * (1 + jnp.cos(jnp.pi * fraction)) if cosine else fallen
+    def scale(state: AnnealedState, progress: Progress) -> jax.Array:
+        left = jnp.float32(1) if plateau is None else state.plateau.scale
+        if cosine:
+            left = left * 0.5 * (1 + jnp.cos(jnp.pi * progress.fraction))
+        return left * jnp.minimum((progress.step + 1) / (warmup_steps + 1), 1)
 
     def init(params: Tree) -> AnnealedState:
         return AnnealedState(rule.init(params), () if plateau is None else plateau.init(params))
 
-    def update(gradients: Tree, state: AnnealedState, params: Tree, fraction: jax.Array) -> tuple[Tree, AnnealedState]:
+    def update(gradients: Tree, state: AnnealedState, params: Tree, progress: Progress) -> tuple[Tree, AnnealedState]:
         updates, inner = rule.update(gradients, state.rule, params)
-        factor = scale(state, fraction)
-        return jax.tree.map(lambda u: factor.astype(u.dtype) * u, updates), AnnealedState(inner, state.plateau)
+        left = scale(state, progress)
+        return jax.tree.map(lambda u: left.astype(u.dtype) * u, updates), AnnealedState(inner, state.plateau)
 
     def listen(memory: Tree, loss: jax.Array) -> Tree:
         return memory if plateau is None else plateau.update({}, memory, value=loss)[1]
 
-    return AnnealedOptimizer(init, update, listen, lambda state, fraction: learning_rate * scale(state, fraction))
+    return AnnealedOptimizer(init, update, listen, lambda state, progress: learning_rate * scale(state, progress))

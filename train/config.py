@@ -30,6 +30,8 @@ class OptimizerConfig:
     """Gradients longer than this (global norm over the player's parameters) are shortened to it; 0 leaves them alone."""
     schedule: Literal["constant", "cosine"] = "constant"
     """Whether the learning rate stays, or falls along half a cosine to 0 at the end of the training."""
+    warmup_steps: int = 0
+    """Over so many steps the learning rate rises to its full height."""
     plateau_factor: float = 1.0
     """The learning rate is multiplied by this whenever `plateau_patience` looks at the validation split in a row have shown no
     better loss; 1 leaves it alone."""
@@ -50,10 +52,12 @@ class OptimizerConfig:
             raise ValueError(f"expected plateau_factor above 0 and at most 1, found {self.plateau_factor}")
         if self.plateau_patience < 1:
             raise ValueError(f"expected plateau_patience of at least 1, found {self.plateau_patience}")
+        if self.warmup_steps < 0:
+            raise ValueError(f"expected warmup_steps of at least 0, found {self.warmup_steps}")
 
 
 def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | AnnealedOptimizer:
-    """The optimiser of a configuration, its state a pytree of arrays; an `AnnealedOptimizer` where its rate falls."""
+    """The optimiser of a configuration, its state a pytree of arrays; an `AnnealedOptimizer` where its rate changes."""
     import optax
 
     if config.name == "adam":
@@ -63,12 +67,18 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | An
     if config.gradient_clip_norm:
         rule = optax.chain(optax.clip_by_global_norm(config.gradient_clip_norm), rule)
     cosine = config.schedule == "cosine"
-    if config.plateau_factor == 1 and not cosine:
+    if config.plateau_factor == 1 and not cosine and not config.warmup_steps:
         return rule
     from drumjax.train.annealing import annealed
 
-    factor, patience = config.plateau_factor, config.plateau_patience
-    return annealed(rule, config.learning_rate, factor=factor, patience=patience, cosine=cosine)
+    return annealed(
+        rule,
+        config.learning_rate,
+        factor=config.plateau_factor,
+        patience=config.plateau_patience,
+        cosine=cosine,
+        warmup_steps=config.warmup_steps,
+    )
 
 
 @dataclass(frozen=True)

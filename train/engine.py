@@ -153,7 +153,7 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
 
     Returns:
       `step(state, batch, total_steps) -> (state, metrics)`. Metrics are the losses' own plus `loss` and `grad_norm`, and
-      `learning_rate` where it falls, with the player's name before them (`generator/loss`) where there are several
+      `learning_rate` where it changes, with the player's name before them (`generator/loss`) where there are several
       players.
 
     Raises:
@@ -182,8 +182,8 @@ def make_step(system: System, optimizers: Optimizers, *, ema_decay: float = 0.0,
             (value, (extra, own_metrics)), gradient = mean(jax.value_and_grad(own_loss, has_aux=True)(params[player]))
             optimizer, own_metrics = optimizers[player], {**own_metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
             if isinstance(optimizer, AnnealedOptimizer):
-                own_metrics["learning_rate"] = optimizer.learning_rate(opt[player], progress.fraction)
-                update, opt[player] = optimizer.update(gradient, opt[player], params[player], progress.fraction)
+                own_metrics["learning_rate"] = optimizer.learning_rate(opt[player], progress)
+                update, opt[player] = optimizer.update(gradient, opt[player], params[player], progress)
             else:
                 update, opt[player] = optimizer.update(gradient, opt[player], params[player])
             params[player] = optax.apply_updates(params[player], update)

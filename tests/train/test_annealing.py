@@ -16,6 +16,7 @@ import optax
 import pytest
 
 from drumjax import checkpoint
+from drumjax.systems.system import Progress
 from drumjax.train.annealing import AnnealedOptimizer, annealed
 from drumjax.train.config import OptimizerConfig, make_optimizer
 from drumjax.train.endings import Stopped
@@ -24,6 +25,7 @@ from drumjax.train.run import train
 from drumjax.train.workdir import restore
 
 STEPS = 100
+HALF, LATE = (Progress(jnp.int32(1000 * fraction), jnp.float32(fraction)) for fraction in (0.5, 0.9))
 
 
 def rates_by_hand(losses: list[float], rate: float, factor: float, patience: int) -> list[float]:
@@ -66,7 +68,7 @@ def test_the_rate_falls_after_so_many_validations_without_a_better_one(patience)
     rates = []
     for loss in losses:
         state = state._replace(plateau=jax.jit(optimizer.listen)(state.plateau, jnp.float32(loss)))
-        rates.append(float(optimizer.learning_rate(state, jnp.float32(0.9))))
+        rates.append(float(optimizer.learning_rate(state, LATE)))
     np.testing.assert_allclose(rates, rates_by_hand(losses, 0.1, 0.5, patience), rtol=1e-6)
     assert len(set(rates)) > 2
 
@@ -78,7 +80,7 @@ def test_an_annealed_update_is_the_plain_one_at_the_lower_rate() -> None:
     for loss in (1.0, 1.0):  # the second is no better
         state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(loss)))
     gradient = jnp.array([1.0, -2.0, 0.5])
-    updates, state = optimizer.update(gradient, state, jnp.zeros(3), jnp.float32(0.9))
+    updates, state = optimizer.update(gradient, state, jnp.zeros(3), LATE)
     expected, kept = plain.update(gradient, kept)
     np.testing.assert_allclose(updates, 0.25 * expected, rtol=1e-6)
     for one, other in zip(jax.tree.leaves(state.rule), jax.tree.leaves(kept), strict=True):
@@ -97,9 +99,18 @@ def test_a_cosine_ends_at_nothing_whatever_the_length(toy) -> None:
     state = optimizer.init(jnp.zeros(1))
     for _ in range(2):  # a plateau on the way
         state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))
-    np.testing.assert_allclose(optimizer.learning_rate(state, jnp.float32(0.5)), 0.025, rtol=1e-6)
-    updates, _ = optimizer.update(jnp.ones(1), state, jnp.zeros(1), jnp.float32(0.5))
+    np.testing.assert_allclose(optimizer.learning_rate(state, HALF), 0.025, rtol=1e-6)
+    updates, _ = optimizer.update(jnp.ones(1), state, jnp.zeros(1), HALF)
     np.testing.assert_allclose(updates, -0.025, rtol=1e-6)
+
+
+def test_a_rate_that_warms_up_rises_in_equal_parts() -> None:
+    optimizer = make_optimizer(OptimizerConfig(name="sgd", b1=0.0, learning_rate=0.1, warmup_steps=3))
+    state = optimizer.init(jnp.zeros(1))
+    for step, share in enumerate((0.25, 0.5, 0.75, 1, 1)):
+        progress = Progress(jnp.int32(step), jnp.float32(0))
+        np.testing.assert_allclose(optimizer.learning_rate(state, progress), 0.1 * share, rtol=1e-6)
+        np.testing.assert_allclose(optimizer.update(jnp.ones(1), state, jnp.zeros(1), progress)[0], -0.1 * share, rtol=1e-6)
 
 
 def test_without_a_factor_the_optimiser_is_the_plain_one() -> None:
@@ -167,7 +178,7 @@ def test_fit_anneals_too(toy, parallel) -> None:
     )
     losses = [row["valid_mse"] for row in history if "valid_mse" in row]
     np.testing.assert_allclose(
-        float(optimizers["line"].learning_rate(state.opt["line"], jnp.float32(1))),
+        float(optimizers["line"].learning_rate(state.opt["line"], LATE)),
         rates_by_hand(losses, 0.3, 0.5, 2)[-1],
         rtol=1e-6,
     )

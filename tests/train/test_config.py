@@ -17,6 +17,7 @@ import pytest
 from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.checkpoint import dump_config, parse_config
+from drumjax.systems.system import Progress
 from drumjax.train.annealing import AnnealedOptimizer
 from drumjax.train.config import OPERATIONAL, OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import source_of
@@ -114,14 +115,14 @@ def test_every_field_of_a_training_has_its_effect(toy, plain, tmp_path, field) -
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OptimizerConfig)])
 def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
     others = {"name": "sgd", "learning_rate": 0.2, "b1": 0.5, "b2": 0.5, "eps": 1e-2, "gradient_clip_norm": 1.0}
-    others |= {"schedule": "cosine", "plateau_factor": 0.25, "plateau_patience": 3}
+    others |= {"schedule": "cosine", "warmup_steps": 2, "plateau_factor": 0.25, "plateau_patience": 3}
 
     def end(config: OptimizerConfig) -> list[float]:
         optimizer, position = make_optimizer(config), jnp.zeros(2)
         state = optimizer.init(position)
         for gradient in ([3.0, -4.0], [0.3, 0.1], [0.0, 1.0]):
             if isinstance(optimizer, AnnealedOptimizer):
-                update, state = optimizer.update(jnp.asarray(gradient), state, position, jnp.float32(0.5))
+                update, state = optimizer.update(jnp.asarray(gradient), state, position, Progress(jnp.int32(0), jnp.float32(0.5)))
                 state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(1)))  # the loss never falls
             else:
                 update, state = optimizer.update(jnp.asarray(gradient), state, position)
@@ -184,6 +185,7 @@ def test_numbers_out_of_range_are_refused(wrong) -> None:
         {"plateau_factor": 0.0},
         {"plateau_factor": 1.1},
         {"plateau_patience": 0},
+        {"warmup_steps": -1},
     ],
 )
 def test_numbers_of_an_optimiser_out_of_range_are_refused(wrong) -> None:

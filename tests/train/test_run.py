@@ -24,6 +24,7 @@ import pytest
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.systems.system import Progress
 from drumjax.train import run
 from drumjax.train.endings import Refused, Stopped
 from drumjax.train.engine import NonFiniteLoss, fitting_batch
@@ -386,8 +387,8 @@ def poisoned(toy, where: str, at: int = 40):
             mean = nan_from(progress.step, extra["mean"]) if where == "extra" else extra["mean"]
             return value, ({**kept, "mean": mean}, metrics)
 
-        def update(gradient, state, params, *fraction):
-            updates, kept = inner.update(gradient, state["inner"], params, jnp.float32(0))
+        def update(gradient, state, params, *progress):
+            updates, kept = inner.update(gradient, state["inner"], params, Progress(jnp.int32(0), jnp.float32(0)))
             if where == "params":
                 updates = {**updates, "unused": nan_from(state["count"], updates["unused"])}
             count = state["count"] + 1
