@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 
@@ -41,3 +43,51 @@ def test_the_doctor_calls_a_damaged_model_the_users_to_restore(command, tiny_wor
     assert "FAIL  model kick: " in ill.out
     monkeypatch.setattr("drumjax.synth.tr808.voices", lambda: {"BD": np.zeros(10)})
     assert command("doctor").code == 1
+
+
+def test_a_model_of_sounds_is_shown_by_both_its_cards_and_heard_by_the_doctor(command, untrained_sounds, monkeypatch) -> None:
+    packed = untrained_sounds / "packed"
+    words = command("models", "show", packed).out
+    assert [line for line in words.splitlines() if not line.startswith(" ")] == ["model:", "vocoder:"]
+    cards = json.loads(command("models", "show", packed, "--json").out)
+    assert {role: card["system"] for role, card in cards.items()} == {"model": "cwae", "vocoder": "mcnn"}
+    monkeypatch.setattr("drumjax.instruments.loading.shipped_models", lambda: {"drums": packed})
+    assert re.fullmatch(r"drums  system cwae, 0\.\d\d MB, trained on none\n", command("models list").out)
+    assert "ok    model drums: hashes verified, a sound of each of 4 classes" in command("doctor").out
+
+
+def trained(folder: Path, workdir: str, recipe: str, preset_changes: dict) -> Path:
+    """What a training leaves that packing reads: the checkpoint, and `config.json` of a call that changed these fields."""
+    from drumjax.configs import dump_config
+    from drumjax.train.recipe import recipe as recipe_of
+
+    place = Path(shutil.copytree(folder / workdir, workdir))
+    config = dump_config(recipe_of(recipe).presets["paper"]) | preset_changes
+    (place / "config.json").write_text(json.dumps({"recipe": recipe, "data_named": "sounds/", "steps": 7, "config": config}))
+    return place
+
+
+def test_a_model_of_sounds_is_packed_with_its_vocoder(command, untrained_sounds, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained(untrained_sounds, "cwae", "cwae", {"per_class": 3})
+    trained(untrained_sounds, "mcnn", "mcnn", {"seed": 5})
+    trained(untrained_sounds, "other", "mcnn", {})
+    said = command("models pack cwae --vocoder mcnn -o out --name drums --half --credits Somebody")
+    assert (said.code, said.out.splitlines()[0].split(",")[0]) == (0, "packed step 1 and 1"), said
+    content, members = checkpoint.read_instrument(tmp_path / "out")
+    assert (content["name"], content["kind"], list(members)) == ("drums", "sounds", ["model", "vocoder"])
+    cards = {role: checkpoint.read_card(place) for role, place in members.items()}
+    assert cards["model"]["command"] == "drumjax train cwae --data sounds/ --workdir RUN --steps 7 --per-class 3"
+    assert cards["vocoder"]["command"] == "drumjax train mcnn --data sounds/ --workdir RUN --steps 7 --seed 5"
+    assert cards["model"]["credits"] == cards["vocoder"]["credits"] == ["Somebody"]
+    assert command("sound sample --class kick -o k.wav --model out").code == 0
+    for words, fault in (
+        ("cwae -o x", "--vocoder: expected a vocoder for a model of drum sounds; found none; name a training of"),
+        ("mcnn --vocoder mcnn -o x", "found one, and a model that needs none; leave it out"),
+        ("cwae --vocoder cwae -o x", "expected a training of a vocoder; found one of 'cwae'"),
+        ("cwae --vocoder other -o x", "a vocoder of the model's spectrograms (fft_samples 256); found fft_samples 512"),
+        ("cwae --vocoder nowhere -o x", "expected a trained model; found no such folder"),
+    ):
+        refused = command(f"models pack {words} --name drums")
+        assert (refused.code, fault in refused.err) == (2, True), refused
+    assert not Path("x").exists()
