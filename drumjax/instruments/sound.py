@@ -463,10 +463,12 @@ class SoundInstrument:
         Raises:
           InputError: silence.
         """
-        if sound.is_silent:
-            raise InputError(sound.name or "sound", rule="a sound", found="silence", remedy="choose another")
         audio = resampled(sound.audio, sound.sample_rate_hz, self.mel.sample_rate_hz)
-        return windowed(audio, self.mel.samples, self.mel.sample_rate_hz)
+        heard = windowed(audio, self.mel.samples, self.mel.sample_rate_hz)
+        if not heard.any():
+            rule = f"a sound in the first {self.mel.samples / self.mel.sample_rate_hz:.2f} s, which the model hears"
+            raise InputError(sound.name or "sound", rule=rule, found="silence", remedy="choose another, or crop what is before it")
+        return heard
 
     def read_code(self, path: str | PathLike[str]) -> SoundCode:
         """The code in a file that `SoundCode.save` wrote.
@@ -566,7 +568,8 @@ class SoundInstrument:
     def _provenance(
         self, verb: str, parameters: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]], seed: int | None
     ) -> dict[str, Any]:
-        settings = dict(parameters) | ({"vocoder": "griffin-lim"} if self.vocoder is None else {})
+        settings = {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
+        settings |= {"vocoder": GRIFFIN_LIM} if self.vocoder is None else {}
         used = [] if self.vocoder_input is None else [self.vocoder_input]
         return provenance(
             f"sound {verb}",

@@ -276,7 +276,8 @@ def test_a_mix_is_read_as_it_is_written() -> None:
         (lambda s: s.morph(Sound(np.ones(9), 22_050), Sound(np.ones(9), 22_050), 0), "2 to 1,024 sounds.*found 1"),
         (lambda s: s.kit(0, takes=9), "1 to 8 takes; found 9"),
         (lambda s: s.kit(-1), "a whole number from 0"),
-        (lambda s: s.encode(Sound(np.zeros(9), 22_050, name="x")), "x: expected a sound; found silence"),
+        (lambda s: s.encode(Sound(np.zeros(9), 22_050, name="x")), "x: expected a sound in the first 0.17 s, .*; found silence"),
+        (lambda s: s.encode(Sound(np.append(np.zeros(9_000), 1), 22_050)), "sound: expected a sound in the first"),
     ],
 )
 def test_what_is_out_of_range_is_refused(sounds, call, said) -> None:
@@ -472,5 +473,7 @@ def test_every_record_is_short_and_names_what_went_in(sounds, click, tmp_path) -
         assert len(dumps(record)) <= 2000
         assert record["inputs"][-1]["sha256"] == "ab" * 32
     assert [len(sound.provenance["inputs"]) for sound in made] == [1, 3, 2]
+    counted = sounds.sample("kick", np.int64(2), np.uint32(3))[1]  # NumPy's numbers are numbers
+    assert dumps(counted.provenance) == dumps(sounds.sample("kick", 2, 3)[1].provenance)
     made_of_made = sounds.vary(sounds.sample("kick")[0])[0]
     assert made_of_made.provenance["inputs"][0]["verb"] == "sound sample"
