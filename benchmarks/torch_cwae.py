@@ -184,17 +184,19 @@ def make_step(
     mmd_weight: float = 10 / 704,
     learning_rate: float = 1e-3,
     device: str = "cpu",
-    threads: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    stats: Mapping[str, Any] | None = None,
 ) -> Callable[[np.ndarray, np.ndarray], float]:
-    """A training step with Adam: sounds int16 (items, samples) and labels int (items,) -> the loss, when all work is done.
+    """A training step with Adam: sounds int16 (items, samples) and labels int (items,) -> the squared error, when all work is done.
 
-    `mean` and `deviation` (frames, bins) standardise, `deviation` above 0; `threads` sets PyTorch's intra-op threads for the whole
-    process, None leaves them (all cores).
+    `mean` and `deviation` (frames, bins) standardise, `deviation` above 0; `params` and `stats` are weights and moving averages of
+    `drumjax.models.cwae` to begin with.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
     torch.manual_seed(0)
-    model = TorchCWAE(config).to(device)
+    model = TorchCWAE(config)
+    if params is not None and stats is not None:
+        copy_weights(model, params, stats)
+    model.to(device)
     optimizer = torch.optim.Adam(model.parameters(), learning_rate)
     spectrograms = make_spectrograms(mel_config, device)
     center, scale = (torch.tensor(a, device=device) for a in (mean, deviation))
@@ -204,9 +206,9 @@ def make_step(
         x = (spectrograms(torch.from_numpy(audio).to(device)) - center) / scale
         optimizer.zero_grad()
         z, y = model(x, own)
-        loss = functional.mse_loss(y, x) + mmd_weight * mmd(z, torch.randn_like(z), own, config.classes)
-        loss.backward()
+        mse = functional.mse_loss(y, x)
+        (mse + mmd_weight * mmd(z, torch.randn_like(z), own, config.classes)).backward()
         optimizer.step()
-        return loss.item()
+        return mse.item()
 
     return step

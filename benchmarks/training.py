@@ -5,13 +5,17 @@
     python benchmarks/training.py --system gan
     python benchmarks/training.py --system mcnn --steps 2 --batch 16
     python benchmarks/training.py --system mcnn --steps 10 --batch 16 --preset small
+    python benchmarks/training.py --system cwae --steps 2 --batch 88
+    python benchmarks/training.py --system cwae --steps 1 --batch 704 --rounds 3
+    python benchmarks/training.py --system cwae --steps 10 --batch 88 --preset small
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
 rival makes whole steps, on the embedded patterns or on decaying noise of one second: batch, forward, gradient, Adam. A step of the
 GAN is one of each player, without stabilisers: as many generated patterns as real ones before the discriminator, and as many new
 ones for the generator. `drumjax, K = n` is the engine of `drumjax train` with n steps a dispatch. PyTorch (where it is installed)
 is the same network by its own layers, eager, on all cores, or on the GPU where JAX is on one; where the two are on devices of
-different kinds there is no ratio. Of the MCNN, the first losses of both from the same weights and sounds must agree.
+different kinds there is no ratio. Of the MCNN the first losses of both, of the CWAE the first squared errors, from the same weights
+and sounds must agree.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from drumjax.models import PatternGANConfig, PatternVAEConfig
 from drumjax.models import pattern_vae as network
 from drumjax.nn import conv
 from drumjax.signal.mel import FULL_SCALE, MelConfig
+from drumjax.systems.cwae import cwae_system
 from drumjax.systems.mcnn import mcnn_system
 from drumjax.systems.pattern_gan import pattern_gan_system
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system
@@ -40,6 +45,7 @@ from drumjax.systems.system import System
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import Optimizers, compile_program, source_of
 from drumjax.train.parallel import make_layout
+from drumjax.train.recipes import cwae as cwae_recipe
 from drumjax.train.recipes import mcnn as mcnn_recipe
 from drumjax.train.recipes import pattern_gan
 from drumjax.train.recipes.pattern_vae import PatternVAETraining
@@ -49,10 +55,10 @@ from drumjax.train.recipes.pattern_vae import PatternVAETraining
 class Benchmark:
     """Measure training steps a second."""
 
-    system: Literal["vae", "gan", "mcnn"] = "vae"
-    """Which is trained: the pattern VAE, the pattern GAN, or the vocoder of one-shots."""
+    system: Literal["vae", "gan", "mcnn", "cwae"] = "vae"
+    """Which is trained: the pattern VAE, the pattern GAN, or the vocoder or the autoencoder of one-shots."""
     preset: Literal["paper", "small"] = "paper"
-    """Of the vocoder: the size of the network."""
+    """Of the vocoder and the autoencoder of one-shots: the size of the network."""
     encoder: Literal["lstm", "conv"] = "lstm"
     """The paper's encoder (the GAN's discriminator), or the convolutional one (of the VAE also in XLA's stock form)."""
     batch: int = 64
@@ -92,7 +98,7 @@ def engine_of(
 ) -> Callable[[], None]:
     """`steps` steps of a system by the engine, k a dispatch."""
     config = replace(config, batch_size=batch, dispatch_steps=max(k, 2))
-    source = source_of(arrays, config)
+    source = source_of(arrays, config, "label" if "label" in arrays else "")
     program = compile_program(system, optimizers, source, None, ema_decay=0.0, layout=make_layout(batch))
     state = program.start(jax.random.key(0))
     done = 0
@@ -189,6 +195,58 @@ def mcnn_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
     return rivals
 
 
+def cwae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
+    """The engine with `call.steps` steps a dispatch and with one, and PyTorch, whose first squared error must be ours."""
+    config = cwae_recipe.PRESETS[call.preset]
+    if call.batch % config.model.classes:
+        raise SystemExit(
+            f"expected a batch of as many sounds of each of {config.model.classes} classes, found --batch {call.batch}"
+        )
+    arrays = noises(2 * call.batch, config.mel)
+    arrays = {"audio": arrays["audio"], "label": np.arange(2 * call.batch, dtype=np.int32) % config.model.classes}
+    system = cwae_system(config.model, config.loss, config.mel)
+    optimizers = {"cwae": make_optimizer(config.optimizer)}
+    rivals: dict[str, Any] = {
+        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
+        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+    }
+    if importlib.util.find_spec("torch"):
+        import torch
+        import torch_cwae
+
+        device = torch_device()
+        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        first = {name: a[: 2 * config.model.classes] for name, a in arrays.items()}
+        params, extra = jax.jit(system.init)(jax.random.key(0), first)
+        items = len(first["audio"])
+        batch = first | {"mask": np.ones(items, np.float32), "slot": np.arange(items)}
+        run = jax.jit(lambda params, extra, batch: system.losses["cwae"](params, extra, batch, jax.random.key(0), None)[1][1])
+        ours = float(run(params, extra, batch)["mse"])
+        step = torch_cwae.make_step(
+            config.model,
+            config.mel,
+            *(np.array(extra["standardizer"][name]) for name in ("mean", "deviation")),
+            mmd_weight=config.loss.mmd_weight,
+            learning_rate=config.optimizer.learning_rate,
+            device=device,
+            params=params["cwae"],
+            stats=extra["batch_stats"],
+        )
+        theirs = step(first["audio"], first["label"])
+        print(f"first squared error: drumjax {ours:.5f}, PyTorch {theirs:.5f}")
+        if not np.isclose(ours, theirs, rtol=1e-3):
+            raise SystemExit("the two networks are not the same")
+        rng = np.random.default_rng(0)
+
+        def torchs() -> None:
+            for _ in range(call.steps):
+                chosen = rng.permutation(2 * call.batch)[: call.batch]
+                step(arrays["audio"][chosen], arrays["label"][chosen])
+
+        rivals["PyTorch"] = torchs
+    return rivals
+
+
 def pattern_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
     """The engine with `call.steps` steps a dispatch and with one, XLA's own convolution, and PyTorch."""
     arrays = {name: a for name, a in load_patterns("embedded").splits["train"].items() if a.dtype.kind != "U"}
@@ -214,8 +272,8 @@ def main() -> None:
     jax.config.update("jax_num_cpu_devices", call.devices)
     where = machine()
     many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
-    sounds = call.system == "mcnn"
-    rivals = (mcnn_rivals if sounds else pattern_rivals)(call, where, many, one)
+    sounds = call.system in ("mcnn", "cwae")
+    rivals = {"mcnn": mcnn_rivals, "cwae": cwae_rivals}.get(call.system, pattern_rivals)(call, where, many, one)
     seconds = interleaved(rivals, call.rounds)
     rows = []
     for name, times in seconds.items():

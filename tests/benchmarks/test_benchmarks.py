@@ -33,6 +33,20 @@ def bench(compilation_cache, tmp_path):
     return run
 
 
+def benchmark(name: str) -> Any:
+    """A script as a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # Where a dataclass looks for what its annotations mean.
+        patch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+    return module
+
+
 def assert_where(result: dict[str, Any], name: str, *, torch: bool = False) -> None:
     assert result["benchmark"] == name
     assert result["machine"]["cores"] == os.cpu_count()
@@ -49,6 +63,7 @@ def test_every_script_has_a_test() -> None:
         "recurrent",
         "reliability",
         "sound_latency",
+        "sounds",
         "spectra",
         "training",
     }
@@ -93,6 +108,18 @@ def test_training_of_the_vocoder(bench) -> None:
 
 
 @pytest.mark.slow
+def test_training_of_the_autoencoder_of_sounds(bench) -> None:
+    words = ["--system", "cwae", "--preset", "small", "--batch", 11, "--steps", 1, "--rounds", 1]
+    shown, result = bench("training", *words)
+    assert_where(result, "training", torch=True)
+    rows = {row["rival"]: row for row in result["results"]}
+    assert set(rows) == {"drumjax, K = 1"} | ({"PyTorch"} if HAS_TORCH else set())
+    assert all(row["sounds/s"] == pytest.approx(11 * row["steps/s"]) for row in rows.values())
+    assert ("first squared error: drumjax" in shown) == HAS_TORCH
+    assert result["preset"] == "small"
+
+
+@pytest.mark.slow
 def test_sound_latency(bench) -> None:
     shown, result = bench("sound_latency", "--preset", "small", "--batches", 1, 4, "--calls", 2)
     assert_where(result, "sound_latency", torch=True)
@@ -109,6 +136,27 @@ def test_sound_latency(bench) -> None:
         assert 0 < row["median_ms"] <= row["p99_ms"]
         assert row["real_time_factor"] == pytest.approx(1e3 * 22_015 / 22_050 / row["ms_a_sound"])
     assert "vocoder, preset small, batch 4" in shown
+
+
+@pytest.mark.slow
+def test_sounds(bench, evaluated_sounds, tmp_path) -> None:
+    words = ["--cwae", evaluated_sounds / "cwae", "--mcnn", evaluated_sounds / "mcnn", "--data", evaluated_sounds / "data.npz"]
+    shown, result = bench("sounds", "few", *words, "--per-class", 2)
+    assert_where(result, "sounds")
+    assert (result["report"]["n"], result["report"]["held_out"]) == (9, True)
+    training = result["trainings"]["cwae"]
+    assert (training["steps"], training["step_of_the_best"], training["seconds"]) == (3, 1, 6.0)
+    assert training["course"] == [{"step": 2, "seconds": 4.0, "loss": 1.5}, {"step": 3, "seconds": 6.0, "loss": 1.4}]
+    assert training["command"].startswith("drumjax train cwae --data data.npz --workdir RUN --steps 3")
+    assert training["weights"] > 1000
+    (tmp_path / "out.json").rename(tmp_path / "sounds_few.json")
+    figure = result["report"]["metrics"]["mcnn_minus_griffin_lim_log_mel_error"]
+    table = benchmark("sounds").table([json.loads((tmp_path / "sounds_few.json").read_text())])
+    assert f"{figure['mean']:+.3f} ({figure['interval'][0]:+.3f} to {figure['interval'][1]:+.3f})" in table
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert [row[0].removeprefix("| ") for row in rows] == ["row", "---", "few", "class", "---", "kick", "snare", "hihat_closed"]
+    assert len({len(row) for row in rows[:3]}) == len({len(row) for row in rows[3:]}) == 1
+    assert "the MCNN beside 60 iterations of Griffin-Lim" in shown
 
 
 @pytest.mark.slow
