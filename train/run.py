@@ -125,7 +125,7 @@ def train(
       config: of the recipe's `config_type`; None for its preset `paper`.
       data: what `datasets.load.load_data` takes ("embedded", a prepared folder, an .npz file), or a set already loaded.
       workdir: a new or empty directory, or that of a training to go on with.
-      steps: the length; takes the place of the configuration's epochs.
+      steps: the length; takes the place of the configuration's epochs or iterations.
       budget: the length as a time such as "10m", all included; fixed as a number of steps once the pace is known. A resumed
         training keeps the number.
       seed: takes the place of the configuration's.
@@ -155,7 +155,7 @@ def train(
         raise InputError("--steps", rule="--steps or --budget", found="both", remedy="leave one out")
     if steps is not None and steps < 1:
         raise InputError(
-            "--steps", rule="a number of at least 1", found=str(steps), remedy="leave it out for the configuration's epochs"
+            "--steps", rule="a number of at least 1", found=str(steps), remedy="leave it out for the configuration's own length"
         )
     if resume not in ("auto", "never"):
         raise InputError("--resume", rule="auto or never", found=repr(resume), remedy="leave it out for auto")

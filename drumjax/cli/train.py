@@ -28,7 +28,7 @@ class Training:
     workdir: Path
     """Where configuration, metrics and checkpoints go."""
     steps: int | None = None
-    """Length in steps. Default: the configuration's epochs."""
+    """Length in steps. Default: the configuration's epochs or iterations."""
     budget: str | None = None
     """Length in time, such as 90s, 10m or 2h, all included; fixed as a number of steps once the pace is known."""
     resume: Literal["auto", "never"] = "auto"
