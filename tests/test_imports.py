@@ -244,7 +244,7 @@ BASELINES = {
 @pytest.mark.parametrize("module", BASELINES)
 def test_research_imports_cost_no_more_than_what_they_build_on(module: str) -> None:
     heavy = {"jax", "flax", "optax", "orbax", "tensorflow", "tensorflow_datasets", "librosa", "matplotlib", "scipy"}
-    heavy |= {"numba", "tensorboardX", "rich", "tyro", "pydantic", "mido", "soundfile"}
+    heavy |= {"numba", "sklearn", "soxr", "tensorboardX", "rich", "tyro", "pydantic", "mido", "soundfile"}
     assert not (heavy & top_level_modules(f"import {module}")) - top_level_modules(BASELINES[module])
 
 

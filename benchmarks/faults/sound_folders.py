@@ -89,7 +89,7 @@ def _sounds(label: str, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def whole(sound: np.ndarray, rng: random.Random, formats: tuple[tuple[str, str], ...] = FORMATS) -> tuple[str, bytes, bool]:
     """A sound in a container, coding, rate and channels of chance: suffix, content, and whether much of it must be left."""
-    import soxr
+    import librosa
 
     container, subtype = rng.choice(formats)
     rate, channels = rng.choice(RATES), rng.choice(CHANNELS)
@@ -97,7 +97,7 @@ def whole(sound: np.ndarray, rng: random.Random, formats: tuple[tuple[str, str],
         rate, channels = rng.choice((44_100, 48_000)), min(channels, 2)
     elif container == "AIFF" and channels > 2:
         channels = 2
-    samples = soxr.resample(sound, SAMPLE_RATE_HZ, rate)
+    samples = librosa.resample(sound, orig_sr=SAMPLE_RATE_HZ, target_sr=rate)
     # In 8 bits a tenth of full scale has 25 levels, and little is left of a sound.
     samples *= rng.choice((0.9, 0.5, 0.9 if subtype == "PCM_U8" else 0.1)) / np.abs(samples).max()
     silence = np.zeros(round(rng.choice((0, 0, 0.01, 0.3)) * rate), np.float32)

@@ -11,7 +11,19 @@ from importlib import metadata
 from drumjax.boundary import InputError
 from drumjax.cli.arguments import parse
 
-PACKAGES = ("drumjax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "soundfile", "mido")
+PACKAGES = (
+    "drumjax",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "numpy",
+    "tensorflow-datasets",
+    "librosa",
+    "soundfile",
+    "mido",
+)
 
 
 @dataclass(frozen=True)

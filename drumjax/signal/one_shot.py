@@ -53,11 +53,9 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
 def resampled(mono: np.ndarray, sample_rate_hz: int, to_hz: int) -> np.ndarray:
     """Sound (samples,) at another rate, float32, by soxr at high quality; the same sound where the rates are the same."""
     if sample_rate_hz != to_hz:
-        import soxr
+        import librosa  # late: it takes over a second, and machines that train on prepared data may lack it
 
-        length = -(-len(mono) * to_hz // sample_rate_hz)
-        mono = soxr.resample(np.asarray(mono, np.float32), sample_rate_hz, to_hz, quality="HQ")[:length]
-        mono = np.pad(mono, (0, length - len(mono)))  # soxr rounds the length down or up
+        mono = librosa.resample(np.asarray(mono, np.float32), orig_sr=sample_rate_hz, target_sr=to_hz, res_type="soxr_hq")
     return np.ascontiguousarray(mono, np.float32)
 
 

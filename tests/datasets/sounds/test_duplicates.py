@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
-import soxr
 
 from drumjax.datasets.sounds.duplicates import THRESHOLD_DB, distance_db, fingerprint, repetitions
 from drumjax.datasets.sounds.files import read_clip
@@ -36,8 +36,8 @@ COPIES = {
     "level": lambda x: (0.1 * x, RATE),
     "upside down": lambda x: (-x, RATE),
     "16 bits, 12 dB down": lambda x: (np.rint(0.25 * x * 32767) / 32767, RATE),
-    "48 kHz": lambda x: (soxr.resample(x, RATE, 48_000), 48_000),
-    "22 kHz": lambda x: (soxr.resample(x, RATE, 22_050), 22_050),
+    "48 kHz": lambda x: (librosa.resample(x, orig_sr=RATE, target_sr=48_000), 48_000),
+    "22 kHz": lambda x: (librosa.resample(x, orig_sr=RATE, target_sr=22_050), 22_050),
     "two channels": lambda x: (np.stack([x, 0.5 * x], 1), RATE),
     "silence in front": lambda x: (np.concatenate([np.zeros(12_345, np.float32), x]), RATE),
     "a millionth of noise in front": lambda x: (
