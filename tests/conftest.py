@@ -229,6 +229,75 @@ def untrained_sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def make_sound_set() -> Callable[..., Any]:
+    """Makes a few sounds of the synthesiser as a `SoundSet`, cut to the length that the models of `untrained_sounds` have."""
+    import numpy as np
+
+    from drumjax.datasets.sounds.info import SoundSet, check, sound_info
+    from drumjax.synth.one_shots import synthesize
+
+    def make(classes: tuple[str, ...] = ("kick", "snare", "hihat_closed"), samples: int = 3839) -> SoundSet:
+        splits, first = {}, 0
+        for split, n in (("train", 8), ("validation", 1), ("test", 3)):
+            made = [synthesize(label, n, 0, first=first, samples=samples)[0] for label in classes]
+            audio = np.rint(32_767 * np.concatenate(made)).astype(np.int16)
+            names = np.array([f"pack/{split} {label} {i}.wav" for label in classes for i in range(n)])
+            splits[split] = {
+                "audio": audio,
+                "length": np.array([np.flatnonzero(row)[-1] + 1 for row in audio], np.int32),
+                "label": np.repeat(np.arange(len(classes), dtype=np.int32), n),
+                "name": names,
+                "group": names,
+                "licence": np.full(len(names), "CC0-1.0"),
+            }
+            first += n
+        labels = {split: [classes[label] for label in arrays["label"]] for split, arrays in splits.items()}
+        licences = ["CC0-1.0"] * sum(map(len, labels.values()))
+        info = sound_info(labels, licences, name="few", source_sha256="5" * 64, classes=classes, samples=samples)
+        return check(SoundSet(info, splits))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def evaluated_sounds(untrained_sounds: Path, make_sound_set: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as two trainings on `data.npz` in it leave it, `cwae` and `mcnn`, with an instrument of both in `packed`.
+
+    The models are those of `untrained_sounds`, but the CWAE decodes near its mean as a trained one does.
+    """
+    import json
+
+    from drumjax import checkpoint
+    from drumjax.configs import dump_config
+    from drumjax.datasets.npz import write_npz
+    from drumjax.train.recipe import recipe
+
+    folder = tmp_path_factory.mktemp("evaluated")
+    data = make_sound_set()
+    write_npz(folder / "data.npz", data)
+    places = {}
+    for name in ("cwae", "mcnn"):
+        playing = checkpoint.load_playing(checkpoint.find(untrained_sounds / name))
+        params = playing.params
+        if name == "cwae":
+            decoder = params["cwae"]["decoder"]
+            near = {**decoder, "output": {"kernel": 1e-4 * decoder["output"]["kernel"]}}
+            params = {"cwae": {**params["cwae"], "decoder": near}}
+        card = {**playing.card, "data": data.info.to_json()}
+        items = {"play": {"params": params, "extra": playing.extra}}
+        places[name] = checkpoint.save(folder / name / "checkpoints" / "1", items, {checkpoint.CARD: card})
+        (folder / name / "metrics.csv").write_text("step,seconds,loss,valid_loss\n1,2.0,2.0,\n2,4.0,1.0,1.5\n3,6.0,0.9,1.4\n")
+        run = {
+            "recipe": name, "config": dump_config(recipe(name).presets["small"]), "data": data.info.to_json(),
+            "data_named": "data.npz", "steps": 3,
+        }  # fmt: skip
+        (folder / name / "config.json").write_text(json.dumps(run))
+    members = {"model": checkpoint.Member(places["cwae"]), "vocoder": checkpoint.Member(places["mcnn"])}
+    checkpoint.export_members(members, folder / "packed", name="untrained", kind="sounds")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sounds(untrained_sounds: Path, compilation_cache: None) -> Any:
     """The instrument of `untrained_sounds`."""
     import drumjax

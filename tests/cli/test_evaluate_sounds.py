@@ -13,21 +13,17 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import matplotlib.image
-import numpy as np
 import pytest
 import soundfile
 
-from drumjax import checkpoint
 from drumjax.cli import main
 from drumjax.datasets.npz import write_npz
-from drumjax.datasets.sounds.info import SoundSet, check, sound_info
+from drumjax.datasets.sounds.info import SoundSet, check
 from drumjax.metrics import codes as code_metrics
 from drumjax.metrics import sound_classes
 from drumjax.provenance import read_provenance
-from drumjax.synth.one_shots import synthesize
 
 CLASSES = ("kick", "snare", "hihat_closed")
-PER_SPLIT = {"train": 8, "validation": 1, "test": 3}
 
 
 class Links(HTMLParser):
@@ -42,49 +38,9 @@ class Links(HTMLParser):
         self.found += [unquote(value) for name, value in attrs if name in ("src", "href") and value]
 
 
-def sound_set(classes=CLASSES, samples=3839) -> SoundSet:
-    """A few sounds of the synthesiser, cut to the length that the small models have."""
-    splits, first = {}, 0
-    for split, n in PER_SPLIT.items():
-        made = [synthesize(label, n, 0, first=first, samples=samples) for label in classes]
-        audio = np.rint(32767 * np.concatenate([part[0] for part in made])).astype(np.int16)
-        names = np.array([f"pack/{split} {label} {i}.wav" for label in classes for i in range(n)])
-        splits[split] = {
-            "audio": audio,
-            "length": np.array([np.flatnonzero(row)[-1] + 1 for row in audio], np.int32),
-            "label": np.repeat(np.arange(len(classes), dtype=np.int32), n),
-            "name": names,
-            "group": names,
-            "licence": np.full(len(names), "cc0-1.0"),
-        }
-        first += n
-    labels = {split: [classes[label] for label in arrays["label"]] for split, arrays in splits.items()}
-    licences = ["cc0-1.0"] * sum(map(len, labels.values()))
-    return check(SoundSet(sound_info(labels, licences, name="t", source_sha256="5" * 64, classes=classes, samples=samples), splits))
-
-
 @pytest.fixture(scope="module")
-def place(untrained_sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the small models, whose CWAE decodes near its mean as a trained one does, trained on `data.npz` beside them."""
-    folder = tmp_path_factory.mktemp("evaluated")
-    data = sound_set()
-    write_npz(folder / "data.npz", data)
-    for name in ("cwae", "mcnn"):
-        playing = checkpoint.load_playing(checkpoint.find(untrained_sounds / name))
-        params = playing.params
-        if name == "cwae":
-            decoder = {**params["cwae"]["decoder"], "output": {"kernel": 1e-4 * params["cwae"]["decoder"]["output"]["kernel"]}}
-            params = {"cwae": {**params["cwae"], "decoder": decoder}}
-        card = {**playing.card, "data": data.info.to_json()}
-        checkpoint.save(
-            folder / name / "checkpoints" / "1", {"play": {"params": params, "extra": playing.extra}}, {checkpoint.CARD: card}
-        )
-    members = {
-        role: checkpoint.Member(folder / name / "checkpoints" / "1") for role, name in (("model", "cwae"), ("vocoder", "mcnn"))
-    }
-    checkpoint.export_members(members, folder / "packed", name="untrained", kind="sounds")
-    (folder / "cwae" / "metrics.csv").write_text("step,loss,valid_loss\n1,2.0,\n2,1.0,1.5\n3,0.9,1.4\n")
-    return folder
+def place(evaluated_sounds: Path) -> Path:
+    return evaluated_sounds
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -176,16 +132,18 @@ def test_an_autoencoder_alone_and_a_vocoder_alone_have_reports(command, place) -
     assert not [name for name in figures if name.startswith(("cwae", "chain", "class", "mmd"))]
 
 
-def test_what_does_not_go_together_is_refused_before_anything_is_written(command, place, untrained_gan, tmp_path) -> None:
-    other = sound_set(classes=("kick", "clap"))
+def test_what_does_not_go_together_is_refused_before_anything_is_written(
+    command, place, make_sound_set, untrained_gan, tmp_path
+) -> None:
+    other = make_sound_set(classes=("kick", "clap"))
     write_npz(tmp_path / "clap.npz", other)
-    write_npz(tmp_path / "short.npz", sound_set(samples=3000))
+    write_npz(tmp_path / "short.npz", make_sound_set(samples=3000))
     none = {split: {name: array[:0] if split == "test" else array for name, array in arrays.items()} for split, arrays in
-            sound_set().splits.items()}  # fmt: skip
-    info = sound_set().info
+            make_sound_set().splits.items()}  # fmt: skip
+    info = make_sound_set().info
     empty = dict.fromkeys(CLASSES, 0)
     info = replace(info, counts={**info.counts, "test": 0}, class_counts={**info.class_counts, "test": empty},
-                   licences={"cc0-1.0": info.counts["train"] + info.counts["validation"]})  # fmt: skip
+                   licences={"CC0-1.0": info.counts["train"] + info.counts["validation"]})  # fmt: skip
     write_npz(tmp_path / "untested.npz", check(SoundSet(info, none)))
     shutil.copy(place / "data.npz", tmp_path / "data.npz")
     packed, gan = place / "packed", untrained_gan
