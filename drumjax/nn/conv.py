@@ -260,11 +260,12 @@ def _small_to_one_channel(y: jax.Array, kernel: jax.Array, stride: Pair, padding
 
         def plane(phase: int, other: int) -> jax.Array:
             # In a row of numbers, a shift by rows and columns is one slice.
-            return sum(
+            first, *others = (
                 by_tap[row, column, (back[0] - row // stride[0]) * columns + back[1] - column // stride[1] :][:length]
                 for row in range(phase, taps[0], stride[0])
                 for column in range(other, taps[1], stride[1])
             )
+            return sum(others, first)
 
         summed = jnp.stack([plane(phase, other) for phase in range(stride[0]) for other in range(stride[1])])
         summed = _cut(summed, 1, 0, planes[0] * columns).reshape(*stride, planes[0], columns)[..., : planes[1]]
