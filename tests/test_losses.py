@@ -153,7 +153,7 @@ def test_spectral_losses_and_their_gradients_are_finite(loss, case):
         "both silent": (silence, silence),
         "huge": (1e15 * reference, 1e-15 * estimate),
     }[case]
-    values, gradient = loss(jnp.asarray(reference), jnp.asarray(estimate)), jax.grad(lambda e: loss(reference, e).sum())(estimate)
+    values, gradient = jax.jit(lambda r, e: (loss(r, e), jax.grad(lambda e: loss(r, e).sum())(e)))(reference, estimate)
     assert np.isfinite(values).all()
     assert np.isfinite(gradient).all()
 
@@ -239,7 +239,7 @@ def test_the_regulariser_is_the_mean_of_eq_4_over_the_classes_that_have_two_item
 
 def test_no_class_of_two_items_gives_0_and_a_gradient_of_0():
     codes, label = jnp.ones((3, 4)), jnp.array([0, 1, 2])
-    value, gradient = jax.value_and_grad(lambda z: mmd_imq(z, jnp.zeros((3, 4)), label, 3))(codes)
+    value, gradient = jax.jit(jax.value_and_grad(lambda z: mmd_imq(z, jnp.zeros((3, 4)), label, 3)))(codes)
     assert float(value) == 0
     np.testing.assert_array_equal(gradient, 0)
 
@@ -275,9 +275,8 @@ def test_descending_the_discrepancy_brings_shifted_codes_to_the_prior():
     np.testing.assert_allclose(codes.std(0), prior.std(0), atol=0.45)
 
 
-@pytest.mark.parametrize("scale", [0.0, 1e-20, 1.0, 1e6, 1e18])
-def test_the_gradient_of_the_discrepancy_is_finite_for_codes_alike_and_codes_far_away(scale):
-    codes = scale * jax.random.normal(jax.random.key(3), (10, 64))
-    prior = jax.random.normal(jax.random.key(4), (10, 64))
-    gradient = jax.grad(lambda z: mmd_imq(z, prior, jnp.arange(10) % 2, 2))(codes)
-    assert np.isfinite(gradient).all()
+def test_the_gradient_of_the_discrepancy_is_finite_for_codes_alike_and_codes_far_away():
+    codes, prior = np.random.default_rng(3).normal(size=(2, 10, 64)).astype(np.float32)
+    slope = jax.jit(jax.grad(lambda z: mmd_imq(z, prior, jnp.arange(10) % 2, 2)))
+    for scale in (0, 1e-20, 1, 1e6, 1e18):
+        assert np.isfinite(slope(np.float32(scale) * codes)).all(), scale

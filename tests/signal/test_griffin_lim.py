@@ -66,7 +66,7 @@ def test_its_error_falls_with_the_iterations(momentum):
                 bands, mel(griffin_lim(bands, SMALL, jax.random.key(1), iterations=n, momentum=momentum), SMALL)
             ).mean()
         )
-        for n in (0, 4, 16, 64)
+        for n in (0, 8, 64)
     ]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.5 * errors[0]
