@@ -155,16 +155,35 @@ def sections(
     return [
         page.Text("\n\n".join(said)),
         *_heard(result, clips),
+        _at_a_glance(result),
         page.Table(
-            "Figures",
+            "All figures with their definitions",
             ["figure", "mean", "sd", "95 % interval", "definition"],
             rows,
             note="Less is better of spectral convergence, log-mel error, log difference and discrepancy. Phases do not count: what "
             "a vocoder does to them is not in these figures, and has to be heard.",
+            folded=True,
         ),
         *_by_class(result),
         *(page.Picture(name, CAPTIONS[Path(name).stem.rstrip("0123456789").rstrip("_")]) for name in pictures),
     ]
+
+
+def _at_a_glance(result: SoundEvaluation) -> Section:
+    """Methods against figures, and the differences of those that read the same spectrograms."""
+    from drumjax.instruments.sound_evaluation import DUELS, METHODS
+    from drumjax.metrics.sounds import DEFINITIONS, TITLES
+    from drumjax.serve import page
+
+    figures = result.figures
+    rows = [[METHODS[name][0], *(_spread(figures[f"{name}_{measure}"]) for measure in DEFINITIONS)] for name in result.methods]
+    for first, second in DUELS:
+        if {first, second} <= set(result.methods):
+            differences = [figures[f"{first}_minus_{second}_{measure}"] for measure in DEFINITIONS]
+            cells = [f"{difference.mean:+.3g} ({_interval(difference)})" for difference in differences]
+            rows.append([f"{METHODS[first][0]} − {METHODS[second][0]}", *cells])
+    note = "Means and standard deviations over sounds; differences sound by sound with 95 % intervals. Less is better."
+    return page.Table("Reconstruction", ["", *(TITLES[measure] for measure in DEFINITIONS)], rows, note=note)
 
 
 def _heard(result: SoundEvaluation, clips: Sequence[Clip]) -> list[Section]:
