@@ -144,24 +144,44 @@ def _quiet() -> Iterator[None]:
 @contextlib.contextmanager
 def _sorting_on_disk() -> Iterator[None]:
     """TFDS sorts the examples of a split by a hash of their keys: up to 1 GB of them in memory, and more than that in files that it
-    opens with TensorFlow alone. Here all of them wait in one file, and only their places are sorted."""
-    from tensorflow_datasets.core import shuffle
+    opens with TensorFlow alone. Here all of them wait in one file, and only their places are sorted.
 
-    class OnDisk(shuffle.Shuffler):
-        """The same order, whatever the size. TFDS's version is pinned for the two methods below."""
+    The class below has all that TFDS's writer asks of its own, and nothing of what is private to it.
+    """
+    from tensorflow_datasets.core import hashing, shuffle
 
-        def __init__(self, dirpath: Any, *args: Any, **options: Any) -> None:
-            super().__init__(dirpath, *args, **options)
+    class OnDisk:
+        """The same order, whatever the size."""
+
+        def __init__(self, dirpath: Any, hash_salt: Any, disable_shuffling: bool = False, ignore_duplicates: bool = False) -> None:
+            if disable_shuffling or ignore_duplicates:
+                raise NotImplementedError("examples in another order than that of their keys' hash, or some twice")
+            self._hasher = hashing.Hasher(hash_salt)
             self._file = tempfile.TemporaryFile(dir=dirpath)  # noqa: SIM115 - it goes with this object
+            self._places: list[tuple[int, int, int]] = []
+            self.size = 0
 
-        def _add_to_mem_buffer(self, hkey: int, data: bytes) -> None:
-            self._mem_buffer.append((hkey, self._file.tell(), len(data)))
+        @property
+        def num_examples(self) -> int:
+            return len(self._places)
+
+        @property
+        def bucket_lengths(self) -> list[int]:
+            return [len(self._places)]
+
+        def add(self, key: Any, data: bytes) -> None:
+            self._places.append((self._hasher.hash_key(key), self.size, len(data)))
             self._file.write(data)
+            self.size += len(data)
 
-        def _iter_mem(self) -> Iterator[tuple[int, bytes]]:
-            for hkey, start, size in sorted(self._mem_buffer):
+        def __iter__(self) -> Iterator[tuple[int, bytes]]:
+            earlier: tuple[int, bytes] | None = None
+            for hkey, start, size in sorted(self._places):
                 self._file.seek(start)
-                yield hkey, self._file.read(size)
+                data = self._file.read(size)
+                if earlier and earlier[0] == hkey:
+                    raise shuffle.DuplicatedKeysError(data, earlier[1])
+                yield (earlier := (hkey, data))
 
     before = shuffle.Shuffler
     shuffle.Shuffler = OnDisk

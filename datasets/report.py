@@ -20,7 +20,7 @@ from drumjax.datasets.kinds import KINDS, ONE_SHOTS, DataSet, Info, detect_kind
 from drumjax.datasets.licences import admits
 from drumjax.datasets.load import is_prepared, load_data, prepared_folder, read_card
 from drumjax.datasets.parallel import usable_cores
-from drumjax.datasets.prepare import Example
+from drumjax.datasets.prepare import EMBEDDED_LICENCE, Example
 from drumjax.datasets.sounds.build import check_embedded
 from drumjax.datasets.sounds.info import SoundInfo
 from drumjax.datasets.sounds.prepare import embedded_info
@@ -158,6 +158,9 @@ def build_command(
         return 3
     recipe = "pattern-vae" if isinstance(built, building.Built) else "cwae"
     train = f"drumjax train {recipe} --data {shlex.quote(str(out_dir))} --workdir runs/mine"
+    if options.get("with_embedded") and not admits(options.get("licences", ()), EMBEDDED_LICENCE):
+        line = f"no embedded {item} was added: --licence does not let {EMBEDDED_LICENCE} through"
+        left_out.append(Text(line, style="yellow"))
     show(console, [*left_out, *went_in, Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
     return 0
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError
+from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.info import EMBEDDED
 from drumjax.datasets.rejections import Rejection
 from drumjax.datasets.sounds.files import read_clip
@@ -35,10 +35,12 @@ class Row(NamedTuple):
     Attributes:
       sound: what it is.
       task: its file; None for an embedded sound.
+      sha256: of the file; "" for an embedded sound.
     """
 
     sound: Sound
     task: SoundTask | None
+    sha256: str = ""
 
 
 def pipeline_options(text: str) -> Any:
@@ -134,7 +136,7 @@ def make_record(row: Row) -> tuple[str, dict[str, Any]]:
     """A sound's key and features, read or made on a worker.
 
     Raises:
-      ValueError: the file is another than it was when it was looked at first.
+      ValueError: the file is another than it was when it was looked at first, by its hash.
     """
     from drumjax.datasets.one_shots.one_shots_dataset_builder import record
 
@@ -142,9 +144,9 @@ def make_record(row: Row) -> tuple[str, dict[str, Any]]:
         label, _, number = row.sound.name.removeprefix(f"{EMBEDDED}:").partition("#")
         (audio,) = embedded_batch(label, int(number), 1)
     else:
-        audio = read_clip(row.task.path, row.task.sample_rate_hz, row.task.samples).audio
-        if len(audio) != row.sound.length:
+        if file_sha256(row.task.path) != row.sha256:
             raise ValueError(f"{row.sound.name} changed while it was read")
+        audio = read_clip(row.task.path, row.task.sample_rate_hz, row.task.samples).audio
     return record(row.sound, audio)
 
 

@@ -142,7 +142,7 @@ def prepare_sounds(
     licence: str | None = None,
     licences: Sequence[str] = (),
     with_embedded: bool = False,
-    per_class: int = PER_CLASS,
+    per_class: int | None = None,
     seed: int = 0,
     validation: float = VALIDATION,
     test: float = TEST,
@@ -163,7 +163,7 @@ def prepare_sounds(
       licences: likewise.
       with_embedded: whether embedded sounds of the source's classes join those of the folder, where `licences` admit them. They are
         split by themselves: what is held out of a set stays so whatever it joins.
-      per_class: how many embedded sounds of each class.
+      per_class: how many embedded sounds of each class; None for `PER_CLASS`.
       seed: of the splits.
       validation: share of the sounds, see `split_groups`; every class of three groups or more has some.
       test: likewise.
@@ -174,9 +174,17 @@ def prepare_sounds(
         they have to see `source` and `spool_in`.
 
     Raises:
-      InputError: see `collect_sounds`; for too few files to split; `with_embedded` where they are the source; a number of embedded
-        sounds below 1, or a class that they have not.
+      InputError: see `collect_sounds`; for too few files to split; `with_embedded` where they are the source, or have none of the
+        classes; a number of embedded sounds below 1 or where none are made, or a class that they have not.
     """
+    if per_class is not None and not with_embedded and str(source) != EMBEDDED:
+        raise InputError(
+            "--per-class",
+            rule="embedded sounds for it to count",
+            found="files alone",
+            remedy="leave it out, or add --with-embedded",
+        )
+    n_embedded = PER_CLASS if per_class is None else per_class
     place = Path(spool_in or tempfile.gettempdir())
     with contextlib.closing(_Spool(place)) as spool:
         wanted = wanted_classes(classes)
@@ -189,10 +197,10 @@ def prepare_sounds(
             return read_with_beam(files, beam_options, place)
 
         def make(classes: Sequence[str]) -> list[Sound]:
-            check_embedded(classes, per_class, licences)
+            check_embedded(classes, n_embedded, licences)
             if beam_options is None:
-                return _make(classes, per_class, spool, **running)
-            return [sound for label in classes for sound in embedded_names(label, per_class)]
+                return _make(classes, n_embedded, spool, **running)
+            return [sound for label in classes for sound in embedded_names(label, n_embedded)]
 
         def prepared(parts: Sequence[Sequence[Sound]], collection: SoundCollection | None, **said: str) -> PreparedSounds:
             with _as_input_error(source):
@@ -202,7 +210,7 @@ def prepare_sounds(
         if str(source) == EMBEDDED:
             _refuse(labels=labels, classes_csv=classes_csv, licence=licence, with_embedded=with_embedded)
             of = wanted or ALL_CLASSES
-            files = {EMBEDDED: embedded_sha256(of, per_class)}
+            files = {EMBEDDED: embedded_sha256(of, n_embedded)}
             yield prepared([make(of)], None, name=EMBEDDED, source_sha256=source_sha256(files, **shares))
             return
         reading = {"labels": labels, "classes_csv": classes_csv, "classes": classes, "licence": licence, "licences": licences}
@@ -210,9 +218,16 @@ def prepare_sounds(
         collection = collect_sounds(source, **how, **reading, **running)
         files, parts, name = dict(collection.files), [list(collection.sounds)], _name(Path(source))
         of = tuple(label for label in wanted or collection.classes if label in ALL_CLASSES)
-        if with_embedded and of and admits(licences, EMBEDDED_LICENCE):
+        if with_embedded and not of:
+            raise InputError(
+                "--with-embedded",
+                rule=f"classes that the synthesiser makes: {', '.join(ALL_CLASSES)}",
+                found=f"{', '.join(collection.classes)} alone",
+                remedy="leave it out",
+            )
+        if with_embedded and admits(licences, EMBEDDED_LICENCE):
             parts.append(make(of))
-            files[EMBEDDED] = embedded_sha256(of, per_class)
+            files[EMBEDDED] = embedded_sha256(of, n_embedded)
             name = f"{name} and {EMBEDDED}"
         options = shares | {
             "labels": [file_sha256(table) for table in labels],
@@ -327,10 +342,16 @@ def _prepared(
     )
 
     if tasks is not None:
-        rows = {split: [Row(sounds[i], tasks.get(sounds[i].name)) for i in numbers] for split, numbers in splits.items()}
+        hashes_of = collection.files if collection is not None else {}
+
+        def row(i: int) -> Row:
+            name = sounds[i].name
+            return Row(sounds[i], tasks.get(name), hashes_of.get(name, ""))
+
+        rows = {split: [row(i) for i in numbers] for split, numbers in splits.items()}
 
         def decoded(i: int) -> np.ndarray:
-            return np.asarray(make_record(Row(sounds[i], tasks.get(sounds[i].name)))[1]["audio"])
+            return np.asarray(make_record(row(i))[1]["audio"])
 
         return PreparedSounds(info, sounds, splits, decoded, None, collection, rows)
 

@@ -48,6 +48,8 @@ from drumjax.patterns.classes import (
 
 POOL_FILES = 200
 """From so many files on, several processes are worth their start (about half a second)."""
+MOST_READERS = 8
+"""Processes that read at once: each holds 150 MB, most of it the library that resamples."""
 _FINGERPRINT = 88 * 32
 
 
@@ -141,10 +143,11 @@ class SoundFile:
 def read_sound_file(task: SoundTask) -> SoundFile:
     """The sound of one file, or why there is none."""
     try:
-        sha256 = file_sha256(task.path)
-        clip = read_clip(task.path, task.sample_rate_hz, task.samples)
+        clip = read_clip(
+            task.path, task.sample_rate_hz, task.samples
+        )  # before the hash: of a recording nothing but the header is read
         heard = fingerprint(clip.audio, task.sample_rate_hz)
-        return SoundFile(None, sha256, clip.audio, len(clip.audio), heard, clip.file_rate_hz, clip.is_cut)
+        return SoundFile(None, file_sha256(task.path), clip.audio, len(clip.audio), heard, clip.file_rate_hz, clip.is_cut)
     except InputError as error:
         return SoundFile(rejection(task.path, task.name, error))
     except Exception as error:
@@ -201,7 +204,8 @@ def survey_sounds(
       licences: only sounds under these are kept (see `drumjax.datasets.licences.admits`); empty keeps all.
       sample_rate_hz: of the sounds.
       samples: the length of the window.
-      processes: how many read at once when there are at least `POOL_FILES` files, see `in_order`. The result does not depend on it.
+      processes: how many read at once, at most `MOST_READERS`, when there are at least `POOL_FILES` files, see `in_order`. The
+        result does not depend on it.
       progress: whether to show a bar on a terminal.
       keep: is given the samples of every file as it is read, copies included, where this process has them.
       read_all: what reads the files; by default `read_sound_file` in `processes` processes.
@@ -220,7 +224,8 @@ def survey_sounds(
 
     names = list(classed)
     tasks = [SoundTask(str(files[name]), name, sample_rate_hz, samples) for name in names]
-    read = read_all(tasks) if read_all else in_order(read_sound_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
+    readers = min(processes, MOST_READERS) if len(tasks) >= POOL_FILES else 1
+    read = read_all(tasks) if read_all else in_order(read_sound_file, tasks, readers)
     prints = np.zeros((len(tasks), _FINGERPRINT), np.uint8)
     lengths, hashes, good = np.zeros(len(tasks), np.int64), [""] * len(tasks), []
     low_rates: Counter[int] = Counter()
@@ -246,7 +251,7 @@ def survey_sounds(
         Sound(names[i], group, label, licensed[names[i]], int(lengths[i]))
         for i, group, label in zip(kept, groups, labelled, strict=True)
     ]
-    asked = {*classed.values(), *(wanted or CLASSES)}
+    asked, heard = {*classed.values(), *(wanted or CLASSES)}, set(labelled)
     return SoundCollection(
         path=str(path),
         sample_rate_hz=sample_rate_hz,
@@ -256,7 +261,7 @@ def survey_sounds(
         sounds=sounds,
         rejections=rejections,
         duplicates=[SoundDuplicate(names[i], names[j], classed[names[i]], classed[names[j]]) for i, j in copies.items()],
-        without=[label for label in class_order(asked) if label not in set(labelled)],
+        without=[label for label in class_order(asked) if label not in heard],
         taken_apart=apart,
         cut=sum(1 for i in cut if i not in copies),
         low_rates={rate: n for rate, n in sorted(low_rates.items()) if n},

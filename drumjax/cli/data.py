@@ -83,7 +83,7 @@ class Build(Reading):
     """Add the embedded patterns, or embedded sounds of the same classes, to those of the folder, where --licence admits theirs
     (apache-2.0)."""
     per_class: int | None = None
-    """One-shots: how many embedded sounds of each class are made. Default: 200."""
+    """One-shots: how many embedded sounds of each class are made, of 'embedded' or --with-embedded. Default: 200."""
     seed: int = 0
     """Of the splits."""
     validation: float | None = None

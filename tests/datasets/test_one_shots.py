@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import dataset_metadata
 
-from drumjax.datasets.folders import _sorting_on_disk
+from drumjax.datasets import folders
 from drumjax.datasets.one_shots.one_shots_dataset_builder import OneShots, OneShotsConfig, folder_config, set_examples
 from drumjax.datasets.sounds.info import SoundSet, check, sound_info
 from drumjax.datasets.sounds.prepare import Sound, arrays, assign_splits, to_int16
@@ -101,13 +102,27 @@ def test_another_source_under_the_same_place_is_another_data_set(tmp_path):
     assert first.data_dir != second.data_dir
 
 
-def test_sorting_on_the_disk_gives_the_bytes_that_tfds_gives(builder, tmp_path):
-    with _sorting_on_disk():
+def test_sorting_on_the_disk_gives_the_order_that_tfds_gives(builder, tmp_path, monkeypatch):
+    opened = []
+    temporary = tempfile.TemporaryFile
+    monkeypatch.setattr(folders.tempfile, "TemporaryFile", lambda **options: opened.append(options) or temporary(**options))
+    with folders._sorting_on_disk():
         other = prepared(sound_set(), tmp_path)
-    for first, second in zip(*(sorted(Path(each.data_dir).glob("*record*")) for each in (builder, other)), strict=True):
-        orders = [[example["name"] for example in each.as_data_source("train")] for each in (builder, other)]
+    assert len(opened) == len(COUNTS)  # TFDS did not pass it by
+    for split in COUNTS:
+        orders = [[example["name"] for example in each.as_data_source(split)] for each in (builder, other)]
         assert orders[0] == orders[1]
+    for first, second in zip(*(sorted(Path(each.data_dir).glob("*record*")) for each in (builder, other)), strict=True):
         assert first.stat().st_size == second.stat().st_size
+
+
+def test_an_example_that_comes_twice_is_refused_as_tfds_refuses_it(tmp_path, caplog):
+    sounds = sound_set()
+    twice = OneShotsConfig(name="twice", sounds=(sounds.info, lambda split: [*set_examples(sounds)(split)] * 2))
+    builder = OneShots(config=twice, data_dir=tmp_path, file_format="array_record")
+    with folders._sorting_on_disk(), pytest.raises(Exception, match="Failed to finalize writing"):
+        builder.download_and_prepare()
+    assert "Two examples share the same hashed key" in caplog.text
 
 
 def test_tfds_alone_reads_a_prepared_folder_and_imports_no_tensorflow(builder):

@@ -189,6 +189,25 @@ def test_what_makes_no_sense_for_embedded_sounds_is_an_input_error(tmp_path, opt
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [({"per_class": 20}, "found files alone"), ({"classes": ["bell"], "with_embedded": True}, "found bell alone")],
+    ids=str,
+)
+def test_options_of_embedded_sounds_that_would_do_nothing_are_input_errors(small_tree, tmp_path, options, found):
+    (tmp_path / "words.csv").write_text("pattern,class\nKicks,bell\n")
+    with pytest.raises(InputError, match=found):
+        build(small_tree, tmp_path / "out", classes_csv=tmp_path / "words.csv", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_embedded_sounds_that_the_licence_filter_holds_back_are_told_of(small_tree, tmp_path, capsys):
+    call = ["data", "build", str(small_tree), "-o", str(tmp_path / "out"), "--declared-licence", "CC0", "--licence", "cc0"]
+    assert main([*call, "--with-embedded", "--classes", "kick"]) == 0
+    assert "no embedded sound was added: --licence does not let apache-2.0 through" in capsys.readouterr().out
+    assert load_sounds(tmp_path / "out").info.licences == {"cc0": 10}
+
+
 def test_the_sounds_of_an_npz_are_as_checked_as_those_of_a_folder(embedded, tmp_path):
     import zipfile
 

@@ -63,6 +63,13 @@ def test_a_fault_of_ours_costs_one_file_and_is_called_what_it_is(small_tree, mon
     ]  # fmt: skip
 
 
+def test_of_a_recording_nothing_but_the_header_is_read(sound, monkeypatch):
+    path = sound("s/kick.flac", np.zeros(8000 * 60), 8000)
+    monkeypatch.setattr(sources, "file_sha256", lambda *_: pytest.fail("the whole file was read"))
+    read = sources.read_sound_file(sources.SoundTask(str(path), "kick.flac", 22_050, 22_015))
+    assert read.rejection == ("kick.flac", "expected at most 30 s of sound", "60.0 s")
+
+
 def test_copies_are_left_out_and_said_to_be_of_what(small_tree):
     shutil.copy(small_tree / "Kicks" / "a.wav", small_tree / "Kicks" / "z.wav")
     shutil.copy(small_tree / "Kicks" / "a.wav", small_tree / "snare" / "z.wav")
