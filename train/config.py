@@ -131,7 +131,7 @@ class TrainingConfig:
             if not 0 < getattr(self, field) < math.inf:
                 raise ValueError(f"expected {field} above 0 and finite, found {getattr(self, field)}")
         if not 0 <= self.epochs < math.inf or self.iterations < 0:
-            raise ValueError(f"expected epochs and iterations of at least 0, found {self.epochs} and {self.iterations}")
+            raise ValueError(f"expected epochs and iterations of at least 0 and finite, found {self.epochs} and {self.iterations}")
         if (self.epochs > 0) == (self.iterations > 0):
             found = f"epochs {self.epochs:g} and iterations {self.iterations}"
             raise ValueError(f"expected one of epochs and iterations above 0 and the other one 0, found {found}")

@@ -105,9 +105,10 @@ def load_patterns_instrument(name_or_path: Name = DEFAULT_MODEL) -> PatternInstr
     Raises:
       InputError: as `load`, and for a model of sounds.
     """
-    instrument = load(name_or_path)
-    if isinstance(instrument, PatternInstrument):
-        return instrument
+    if model_card(name_or_path).get("system") not in ("cwae", "mcnn"):  # looked at first: sounds would need a vocoder to be loaded
+        instrument = load(name_or_path)
+        if isinstance(instrument, PatternInstrument):
+            return instrument
     remedy = "name a pattern model (see 'drumjax models list'), or play this one with 'drumjax sound'"
     raise InputError(name_or_path, rule="a model of patterns", found="a model of sounds", remedy=remedy)
 

@@ -29,7 +29,7 @@ def wrong(files: Path, midi) -> Path:
     midi("melody.mid", {(s, 84): 100 for s in range(0, 64, 4)})
     midi("silent.mid", {})
     params = {"generator": {"w": np.ones(3, np.float32)}}
-    card = {"system": "cwae", "criterion": {"name": "x", "mode": "max", "value": 1.0}}
+    card = {"system": "kick-gan", "criterion": {"name": "x", "mode": "max", "value": 1.0}}
     checkpoint.save(files / "cwae" / "checkpoints" / "5", {"play": {"params": params, "extra": {}}}, {"card.json": card})
     return files
 
@@ -90,7 +90,7 @@ def test_what_is_no_pattern_is_refused(command, wrong, model, pattern, said) -> 
 
 
 MODELS = [
-    ("cwae", "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'cwae'; name a pattern model"),
+    ("cwae", "expected a checkpoint of 'pattern-vae' or 'pattern-gan'; found one of 'kick-gan'; name a pattern model"),
     ("begun", "expected a trained model; found no checkpoint in it; name a working directory of drumjax train"),
     ("nothing", "expected a trained model; found no checkpoint in it"),
     ("missing", "expected a shipped model's name or a model's folder; found neither"),
@@ -245,7 +245,7 @@ def test_calls_of_the_wrong_form_point_to_the_help(command, words, said) -> None
 TRAININGS = [
     ("--batch-size 0", "expected batch_size of at least 1"),
     ("--seed -1", "expected a seed from 0 to 2³² − 1"),
-    ("--epochs inf", "expected epochs above 0 and finite"),
+    ("--epochs inf", "expected epochs and iterations of at least 0 and finite; found inf"),
     ("--ema-decay 1", "expected ema_decay in [0, 1)"),
     ("--model.latent 0", "expected latent of at least 1, found 0"),
     ("--model.lstm-layers 0", "expected lstm_layers of at least 1, found 0"),
@@ -289,7 +289,10 @@ DATA = [
     ("train pattern-va --workdir w --data embedded", "perhaps pattern-vae is meant"),
     ("data inspect nothing", "found none in this folder"),
     ("data inspect missing", "expected a folder or file of drum patterns; found nothing there"),
-    ("data inspect source --kind grooves", "--kind: expected a kind that this version prepares: patterns; found 'grooves'"),
+    (
+        "data inspect source --kind grooves",
+        "--kind: expected a kind that this version prepares: patterns, one-shots; found 'grooves'",
+    ),
     ("data inspect source --drum-map other", "other: expected a built-in drum map (tr808, pocket, gm) or a .json file"),
     ("data build nothing -o out", "found none in this folder"),
     ("data build source -o source/IDM/00.mid", "expected a folder to write prepared data to; found File exists"),
