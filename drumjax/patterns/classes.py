@@ -26,6 +26,8 @@ ClassTable = Sequence[tuple[str, str]]
 NO_CLASS = "-"
 
 _HAT = r"(?:hh|(?:hi ?)?hats?)"
+_HOW_OPEN = re.compile(r"(?:(?:half|semi) )?(?:open(?:ed)?|closed?|pedal|foot|tight)s?")
+"""Folders that hats are sorted into: "Hats/Open", "Open/HH"."""
 
 
 class Drum(NamedTuple):
@@ -44,30 +46,34 @@ class Drum(NamedTuple):
 
 DRUMS = (
     # Before the hats: of a tom or conga "hh" is the highest of several.
-    Drum("tom_low", "tom", r"\b(low ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
+    Drum("tom_low", "tom", r"\b(low? ?toms?|floor ?toms?|toms? (l|ll|lo|low|floor))\b"),
     Drum("tom_high", "tom", r"\b(hi(gh)? ?toms?|toms? (h|hh|hi|high))\b"),
-    Drum("tom", "tom", r"\b(mid ?toms?|toms?)\b"),
+    Drum("tom", "tom", r"\b((mid|rack|tom) ?toms?|toms?)\b"),
     Drum("conga_low", "conga", r"\b(congas? (l|ll|lo|low)|(muted ?)?low ?congas?)\b"),
     Drum("conga_high", "conga", r"\b(congas? (h|hh|hi|high)|hi(gh)? ?congas?)\b"),
     Drum("conga", "conga", r"\b((muted ?)?congas?)\b"),
     Drum("bongo_low", "bongo", r"\b(bongos? (l|ll|lo|low)|low ?bongos?)\b"),
     Drum("bongo_high", "bongo", r"\b(bongos? (h|hh|hi|high)|hi(gh)? ?bongos?)\b"),
     Drum("bongo", "bongo", r"\b(bongos?)\b"),
-    Drum("hihat_open", "hihat_open", r"\b(oh|ohh|hho|oph|openhats?|openhh|ophats?|openhihats?|hihatopen|hatopen)\b"),
-    Drum("hihat_open", "hihat_open", rf"\bopen\b.*\b{_HAT}\b|\b{_HAT}\b.*\bopen\b"),
-    Drum("hihat_closed", "hihat_closed", r"\b(ch|chh|hhc|closedhats?|closedhh|closedhihats?|hihatclosed|hatclosed|clhats?)\b"),
+    Drum("hihat_open", "hihat_open", r"\b(oh|ohh|hho|oph|ohats?|openhats?|openhh|ophats?|openhihats?|hihatopen|hatopen|hhopen)\b"),
+    Drum("hihat_open", "hihat_open", rf"\bopen(ed)?\b.*\b{_HAT}\b|\b{_HAT}\b.*\bopen(ed)?\b|\b(o|op) {_HAT}\b|\b{_HAT} (o|op)\b"),
+    Drum(
+        "hihat_closed",
+        "hihat_closed",
+        r"\b(ch|chh|hhc|closedhats?|closedhh|closedhihats?|hihatclosed|hatclosed|hhclosed?|clhats?)\b",
+    ),
     Drum("hihat_closed", "hihat_closed", rf"\b(closed|pedal)\b.*\b{_HAT}\b|\b{_HAT}\b.*\b(closed|pedal)\b"),
     Drum("hihat", "hihat_closed", rf"\b{_HAT}\b"),
-    Drum("rim", "rim", r"\b(rs|rims?|rimshots?|rim shots?|side ?sticks?|cross ?sticks?|sticks?)\b"),
+    Drum("rim", "rim", r"\b(rs|rims?|rim ?(shot|click)s?|side ?sticks?|cross ?sticks?|sticks?)\b"),
     Drum("cowbell", "cowbell", r"\b(cb|cow ?bells?|cowb|agogos?)\b"),
     Drum("clap", "clap", r"\b(cp|claps?|(hand|finger) ?claps?)\b"),
-    Drum("snare", "snare", r"\b(sd|sn|snr|snares?)\b"),
-    Drum("kick", "kick", r"\b(bd|kd|kicks?|kik|bass ?drums?)\b"),
+    Drum("snare", "snare", r"\b(sd|sn|snr|snares?( ?drums?)?)\b"),
+    Drum("kick", "kick", r"\b(bd|kd|kicks?( ?drums?)?|kik|(b|bass) ?drums?)\b"),
     Drum("ride", "cymbal", r"\b(rd|rides?)\b"),
     Drum("cymbal", "cymbal", r"\b(cy|crash(es)?|cymbals?|china|splash)\b"),
     Drum("claves", None, r"\b(cl|claves?|wood ?blocks?)\b"),
     Drum("shaker", "shaker", r"\b(ma|maracas?|(egg ?)?shakers?|cabasas?)\b"),
-    Drum("tambourine", "tambourine", r"\b(tamb|tambourines?)\b"),
+    Drum("tambourine", "tambourine", r"\b(tamb|tamb?o?u?rines?)\b"),
     # Last, for "snap" is also what people call a hard kick or snare.
     Drum("snap", "snap", r"\b(snaps?|(finger|pinky) ?snaps?)\b"),
 )
@@ -144,7 +150,8 @@ def class_of_names(names: Sequence[str], table: ClassTable | None = None) -> str
 
     In this order (our decision): the user's table; a folder whose whole name is a class's or a drum's ("hihat_open", "Kicks"), the
     nearest first; the file's name; whatever else the folders' names say. Packs are sorted into folders with more care than files
-    are named: "Snares/Clap Layer.wav" is a snare. A folder of "Hats" or "Cymbals" leaves it to the name which ("Hats/open 1.wav").
+    are named: "Snares/Clap Layer.wav" is a snare. A folder of "Hats" or "Cymbals" leaves it to the name which ("Hats/open 1.wav"),
+    and of a hat a folder may say no more than that it is open ("Hats/Open/1.wav", "Open/HH 1.wav").
 
     Args:
       names: what the file is called, without its ending, then the folders above it, the nearest first.
@@ -152,18 +159,25 @@ def class_of_names(names: Sequence[str], table: ClassTable | None = None) -> str
     """
     if stated := stated_class(names, table or ()):
         return None if stated == NO_CLASS else stated
-    for name in names:
-        if own := _own_name(name):
-            return own
+    how_open = " ".join(text for text in map(words, reversed(names[1:])) if _HOW_OPEN.fullmatch(text))
     for folder in names[1:]:
+        if own := _own_name(folder):
+            return own
         text = words(folder)
         said = next((drum for drum in DRUMS if re.fullmatch(drum.expression, text)), None)
         if said and said.name in _VAGUE:
             said = next(spoken_drums([f"{folder} {names[0]}"]))
         if said:
-            return said.label
+            return _opened(said, how_open).label
+    if own := _own_name(names[0]):
+        return own
     first = next(spoken_drums(names), None)
-    return first.label if first else None
+    return _opened(first, how_open).label if first else None
+
+
+def _opened(drum: Drum, how_open: str) -> Drum:
+    """Of a hat of which nothing says that it is open or closed: what the folders around it say."""
+    return next(spoken_drums([f"{how_open} hat"])) if drum.name == "hihat" else drum
 
 
 def stated_class(names: Sequence[str], table: ClassTable) -> str | None:
