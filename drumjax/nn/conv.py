@@ -11,21 +11,21 @@ In the form "product"
   side, which hold far fewer numbers than windows of the large one;
 - where the large side has one channel, each of the kernel's taps is a plane that is shifted and added.
 
-A plain strided convolution XLA computes well, unless it has few features: then neighbouring outputs count as features. The
-gradients are written out, so that there is no forward mode (jvp).
+A plain strided convolution XLA computes well, unless it leads from one channel to few features: then neighbouring outputs count as
+features. The gradients are written out, so that there is no forward mode (jvp).
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-Form = Literal["auto", "product", "stock"]
+from drumjax.nn.transposed import Form, resolve
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 """How two-dimensional convolutions lay out their input, kernel and output."""
@@ -41,9 +41,8 @@ def strided_conv(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax
     Args:
       x: (items, steps, channels), steps a multiple of the stride.
       kernel: (2 stride, channels, features); the stride is half its length.
-      form: "product": neighbouring strides side by side and one matrix product; "stock": XLA's own convolution; "auto": the first
-        on a CPU, where it makes a training step of the pattern VAE many times faster (benchmarks/training.py), else the second,
-        until a measurement says otherwise.
+      form: "product": neighbouring strides side by side and one matrix product, which on a CPU makes a training step of the pattern
+        VAE many times faster (benchmarks/training.py); "stock": XLA's own convolution; "auto": see `resolve`.
 
     Returns:
       (items, steps / stride, features).
@@ -56,7 +55,7 @@ def strided_conv(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax
     if odd or steps % stride:
         raise ValueError(f"expected a kernel of two strides and steps in whole strides, found {kernel.shape[0]} and {steps}")
     before = stride // 2
-    if form == "stock" or (form == "auto" and jax.default_backend() != "cpu"):
+    if resolve(form) == "stock":
         return lax.conv_general_dilated(x, kernel, (stride,), [(before, stride - before)], dimension_numbers=("NWC", "WIO", "NWC"))
     padded = jnp.pad(x, ((0, 0), (before, stride - before), (0, 0)))
     strides = padded.reshape(items, steps // stride + 1, stride * channels)
@@ -89,8 +88,7 @@ def strided_conv2d(x: jax.Array, kernel: jax.Array, *, stride: Pair, padding: Pa
       kernel: (rows, columns, channels, features), no smaller than the stride.
       stride: rows and columns from one window to the next.
       padding: zeros before and after, rows and columns, fewer than the kernel has.
-      form: "product": with the gradients of the module's text; "stock": XLA's own; "auto": the first on a CPU, else the second,
-        until a measurement says otherwise.
+      form: "product": with the gradients of the module's text; "stock": XLA's own; "auto": see `resolve`.
 
     Returns:
       (items, (rows + 2 padding - kernel) // stride + 1, the same of columns, features).
@@ -99,7 +97,7 @@ def strided_conv2d(x: jax.Array, kernel: jax.Array, *, stride: Pair, padding: Pa
       ValueError: for a kernel smaller than the stride or not larger than the padding.
     """
     _check(kernel, stride, padding)
-    if _is_stock(form):
+    if resolve(form) == "stock":
         return _stock_conv(x, kernel, stride, padding)
     return _strided(x, kernel, stride, padding)
 
@@ -131,7 +129,7 @@ def transposed_conv2d(
         raise ValueError(
             f"expected a size that the convolution brings to the input's {x.shape[1:3]}, found {size}: it gives {small}"
         )
-    if not _is_stock(form):
+    if resolve(form) == "product":
         return _transposed(x, kernel, stride, padding, size)
     before = [k - 1 - p for k, p in zip(kernel.shape[:2], padding, strict=True)]
     after = [n - 1 - b - (m - 1) * s + k - 1 for n, b, m, s, k in zip(size, before, small, stride, kernel.shape[:2], strict=True)]
@@ -144,10 +142,6 @@ def _check(kernel: jax.Array, stride: Pair, padding: Pair) -> None:
         raise ValueError(
             f"expected a kernel no smaller than the stride {stride} and larger than the padding {padding}, found {kernel.shape[:2]}"
         )
-
-
-def _is_stock(form: Form) -> bool:
-    return form == "stock" or (form == "auto" and jax.default_backend() != "cpu")
 
 
 def _stock_conv(x: jax.Array, kernel: jax.Array, stride: Pair, padding: Pair) -> jax.Array:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 Form = Literal["auto", "product", "stock"]
+"""How a convolution is computed, here and in `drumjax.nn.conv`."""
 
 
 def resolve(form: Form) -> Form:

@@ -18,8 +18,10 @@ import pytest
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
-from drumjax.models.cwae import encode
-from drumjax.signal.mel import Standardizer, from_int16, log_mel, mel, standardize
+from drumjax.models.cwae import CWAEConfig, encode
+from drumjax.patterns.classes import CLASSES
+from drumjax.signal.mel import MelConfig, Standardizer, from_int16, log_mel, mel, standardize
+from drumjax.systems.cwae import CWAELoss
 from drumjax.train.engine import init_state
 from drumjax.train.recipes.cwae import PRESETS, RECIPE, CWAETraining, fitted, stages
 from drumjax.train.recipes.sounds import CHUNK, measured_standardizer
@@ -54,6 +56,7 @@ def trained(few_sounds, tmp_path_factory) -> Path:
 def test_the_presets_hold_the_papers_constants_and_say_what_they_give_up() -> None:
     paper = PRESETS["paper"]  # Sec. "Experimental setup"
     assert (paper.per_class, paper.iterations) == (64, 110_000)
+    assert (paper.model, paper.loss, paper.mel) == (CWAEConfig(), CWAELoss(), MelConfig())  # their own tests hold their constants
     adam = paper.optimizer
     assert (adam.name, adam.learning_rate, adam.plateau_factor, adam.plateau_patience) == ("adam", 1e-3, 0.5, 10)
     assert paper.validate_every_epochs == 1
@@ -63,6 +66,15 @@ def test_the_presets_hold_the_papers_constants_and_say_what_they_give_up() -> No
     for name, preset in PRESETS.items():
         assert f"{preset.iterations:,} iterations" in RECIPE.summaries[name]
     assert "gives up" in RECIPE.summaries["small"]
+
+
+def test_a_batch_of_the_papers_classes_has_704_sounds_and_the_data_decide_the_number_of_classes(few_sounds) -> None:
+    info = few_sounds.sound_set().info
+    counts = {split: dict.fromkeys(CLASSES, 3000) for split in info.class_counts}
+    paper = fitted(PRESETS["paper"], replace(info, classes=CLASSES, class_counts=counts, samples=22_015))
+    assert (paper.batch_size, paper.model) == (704, CWAEConfig())
+    few = fitted(PRESETS["paper"], replace(info, samples=22_015))
+    assert (few.batch_size, few.model.classes) == (192, 3)
 
 
 def test_the_loss_falls_and_the_learning_rate_with_it(trained) -> None:

@@ -16,10 +16,12 @@ import pytest
 from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.models.cwae import decode, encode
-from drumjax.signal.mel import Standardizer, from_int16, from_log_mel, log_mel, mel, standardize, unstandardize
+from drumjax.models.mcnn import MCNNConfig
+from drumjax.signal.mel import MelConfig, Standardizer, from_int16, from_log_mel, log_mel, mel, standardize, unstandardize
+from drumjax.systems.mcnn import MCNNLoss
 from drumjax.train.config import OptimizerConfig
 from drumjax.train.recipes import cwae
-from drumjax.train.recipes.mcnn import PRESETS, RECIPE, fitted, prepared
+from drumjax.train.recipes.mcnn import PRESETS, RECIPE, fitted, prepared, stored
 from drumjax.train.run import train
 
 STEPS = 40
@@ -54,6 +56,7 @@ def autoencoder(few_sounds, tmp_path_factory) -> Path:
 def test_the_presets_hold_the_papers_constants_and_say_what_they_give_up() -> None:
     paper = PRESETS["paper"]  # Sec. "Experimental setup"
     assert (paper.batch_size, paper.iterations) == (128, 50_000)
+    assert (paper.model, paper.loss, paper.mel) == (MCNNConfig(), MCNNLoss(), MelConfig())  # their own tests hold their constants
     adam = paper.optimizer
     assert (adam.name, adam.learning_rate, adam.plateau_factor, adam.plateau_patience) == ("adam", 1e-4, 0.2, 50)
     assert paper.validate_every_epochs == 1
@@ -62,6 +65,13 @@ def test_the_presets_hold_the_papers_constants_and_say_what_they_give_up() -> No
     for name, preset in PRESETS.items():
         assert f"{preset.iterations:,} iterations" in RECIPE.summaries[name]
     assert "gives up" in RECIPE.summaries["small"]
+
+
+def test_a_model_is_known_by_its_folders_name_wherever_it_is_named_from(tmp_path, monkeypatch) -> None:
+    (tmp_path / "first").mkdir()
+    monkeypatch.chdir(tmp_path / "first")
+    for start in (".", "../first", str(tmp_path / "first")):
+        assert stored(replace(PRESETS["paper"], start=start)) == replace(PRESETS["paper"], start="first")
 
 
 def test_the_loss_falls_and_the_card_holds_the_spectrogram(few_sounds, trained) -> None:

@@ -150,7 +150,11 @@ def fitted(config: MCNNTraining, info: SoundInfo) -> MCNNTraining:
 
 def stored(config: MCNNTraining) -> MCNNTraining:
     """The same with the last names alone of what it builds on, which the hashes tell for certain."""
-    return replace(config, start=Path(config.start).name, spectrograms_of=Path(config.spectrograms_of).name)
+
+    def name(place: str) -> str:
+        return Path(place).resolve().name if place else ""
+
+    return replace(config, start=name(config.start), spectrograms_of=name(config.spectrograms_of))
 
 
 def _known_labels(autoencoder: _Trained, info: SoundInfo) -> np.ndarray:
