@@ -25,11 +25,11 @@ import tyro
 from common import machine, show, write_json
 from tyro.conf import arg
 
-from drumjax.boundary import InputError, list_files
+from drumjax.boundary import AUDIO_SUFFIXES, InputError, list_files
 from drumjax.metrics import sound_classes
 from drumjax.patterns.classes import ALL_CLASSES, class_of_names
 from drumjax.signal.mel import MelConfig, mel
-from drumjax.signal.one_shot import SUFFIXES, read_one_shot, windowed
+from drumjax.signal.one_shot import read_one_shot, windowed
 from drumjax.synth.one_shots import SAMPLE_RATE_HZ, SAMPLES, synthesize
 
 MEASURES = ("centroid_hz", "decay_s", "duration_s", "crossings_hz", "flatness_db")
@@ -84,7 +84,7 @@ def measures(audio: np.ndarray, rate: int = SAMPLE_RATE_HZ) -> dict[str, np.ndar
 def real_sounds(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sounds float32 (n, samples) at a peak of 1, their classes int (n,), and the collections that they are from, str (n,)."""
     sounds, labels, collections = [], [], []
-    for path in list_files(folder, SUFFIXES):
+    for path in list_files(folder, AUDIO_SUFFIXES):
         parts = path.relative_to(folder).parts
         label = class_of_names([path.stem, *parts[-2::-1]])
         if label is None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import drumjax
 from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.folders import already, write_folder
-from drumjax.datasets.info import EMBEDDED, PatternSet, content_sha256, printable
+from drumjax.datasets.info import EMBEDDED, PatternSet, content_sha256
 from drumjax.datasets.kinds import ONE_SHOTS, DataSet, detect_kind
 from drumjax.datasets.licences import admits, licence_id
 from drumjax.datasets.load import load_data
@@ -21,11 +20,14 @@ from drumjax.datasets.prepare import (
     EMBEDDED_LICENCE,
     FORMAT,
     Example,
+    check_embedded_licence,
     embedded_examples,
     embedded_set,
     embedded_sha256,
     pattern_set,
+    source_name,
     source_sha256,
+    splitting,
 )
 from drumjax.datasets.sounds.build import BuiltSounds, build_sounds
 from drumjax.datasets.sources import Collection, collect
@@ -91,14 +93,8 @@ def prepare(
                 remedy="leave it out",
             )
         refuse_reading_options(source, drum_map=drum_map, steps=steps, genres_csv=genres_csv, licence=licence, channel=channel)
-        if not admits(licences, EMBEDDED_LICENCE):
-            raise InputError(
-                EMBEDDED,
-                rule=f"a licence among {', '.join(licences)}",
-                found=f"{EMBEDDED_LICENCE}, the library's own",
-                remedy=f"add {EMBEDDED_LICENCE} to --licence",
-            )
-        with _as_input_error(source):
+        check_embedded_licence(licences)
+        with splitting(source):
             return Prepared(embedded_set(seed=seed, validation=validation, test=test), None)
     collection = collect(
         source,
@@ -135,11 +131,11 @@ def prepare(
         "validation": validation,
         "test": test,
     }
-    with _as_input_error(source):
+    with splitting(source):
         patterns = pattern_set(
             examples,
             joined=joined,
-            name=_name(Path(source)) + (f" and {EMBEDDED}" if EMBEDDED in files else ""),
+            name=source_name(source, "patterns") + (f" and {EMBEDDED}" if EMBEDDED in files else ""),
             source_sha256=source_sha256(files, drum_map=drum_map, **options),
             drum_map=drum_map,
             steps=steps,
@@ -148,11 +144,6 @@ def prepare(
             test=test,
         )
     return Prepared(patterns, collection)
-
-
-def _name(source: Path) -> str:
-    name = printable(source.resolve().name) or "patterns"
-    return f"{EMBEDDED} (folder)" if name == EMBEDDED else name
 
 
 _FLAGS = {"genres_csv": "--genres-csv", "licence": "--declared-licence", "channel": "--channel"}
@@ -204,18 +195,6 @@ def _refuse(source: str | PathLike[str], given: Sequence[str], own: str) -> None
             found=", ".join(given),
             remedy="leave that away, or name the files that the data come from",
         )
-
-
-@contextlib.contextmanager
-def _as_input_error(source: str | PathLike[str]) -> Iterator[None]:
-    """What is wrong with the shares or the number of groups is the user's to change."""
-    try:
-        yield
-    except InputError:
-        raise
-    except ValueError as error:
-        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
-        raise InputError(source, rule=rule, found=found or "something else", remedy="add files, or change the shares") from error
 
 
 def build(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -160,15 +160,28 @@ def check(patterns: PatternSet) -> PatternSet:
       ValueError: a rule is broken; the message names the split and the array.
     """
     info = patterns.info
-    if set(patterns.splits) != set(info.counts):
-        raise ValueError(f"expected the splits {', '.join(info.counts)}, found {', '.join(patterns.splits)}")
-    for split, arrays in patterns.splits.items():
-        try:
-            _check_split(info, arrays, info.counts[split])
-        except ValueError as error:
-            raise ValueError(f"{split}: {error}") from None
+    check_splits(patterns.splits, info.counts, lambda split, arrays: _check_split(info, arrays, info.counts[split]))
     check_texts(patterns.splits, info.licences)
     return patterns
+
+
+def check_splits(
+    splits: Mapping[str, Mapping[str, np.ndarray]],
+    counts: Mapping[str, int],
+    check_split: Callable[[str, Mapping[str, np.ndarray]], None],
+) -> None:
+    """Checks that the splits are those that are counted, and each of them by the rules of its kind.
+
+    Raises:
+      ValueError: something is broken; the message names the split.
+    """
+    if set(splits) != set(counts):
+        raise ValueError(f"expected the splits {', '.join(counts)}, found {', '.join(splits)}")
+    for split, arrays in splits.items():
+        try:
+            check_split(split, arrays)
+        except ValueError as error:
+            raise ValueError(f"{split}: {error}") from None
 
 
 def check_texts(splits: Mapping[str, Mapping[str, np.ndarray]], expected: Mapping[str, int]) -> None:

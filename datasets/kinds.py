@@ -8,11 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from drumjax.boundary import InputError, list_files
+from drumjax.boundary import AUDIO_SUFFIXES, InputError, list_files
 from drumjax.datasets import info as patterns
 from drumjax.datasets.info import EMBEDDED, DataInfo, PatternSet
 from drumjax.datasets.sounds import info as sounds
-from drumjax.datasets.sounds.files import SOUND_SUFFIXES
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
 from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 
@@ -51,7 +50,7 @@ PATTERNS = Kind(
 ONE_SHOTS = Kind(
     name=sounds.KIND,
     builder=sounds.BUILDER,
-    suffixes=SOUND_SUFFIXES,
+    suffixes=AUDIO_SUFFIXES,
     item="sound",
     read_info=SoundInfo.from_json,
     content_sha256=sounds.content_sha256,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.datasets.info import EMBEDDED, KIND, DataInfo, PatternSet, check, name_order
+from drumjax.boundary import InputError
+from drumjax.datasets.info import EMBEDDED, KIND, DataInfo, PatternSet, check, name_order, printable
+from drumjax.datasets.licences import admits
 from drumjax.datasets.splits import SPLITS, split_groups
 from drumjax.patterns import MEASURE_STEPS, PAPER_TEMPO_BPM, TR808, DrumMap
 from drumjax.patterns.drum_map import drum_map_to_json
@@ -173,3 +178,36 @@ def source_sha256(files: Mapping[str, str], *, drum_map: DrumMap = TR808, **opti
     """
     decides = {"format": FORMAT, "files": sorted(files.items()), "drum_map": drum_map_to_json(drum_map), "options": options}
     return hashlib.sha256(json.dumps(decides, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def check_embedded_licence(licences: Sequence[str]) -> None:
+    """Checks that a licence filter lets the library's own examples through.
+
+    Raises:
+      InputError: it does not.
+    """
+    if not admits(licences, EMBEDDED_LICENCE):
+        raise InputError(
+            EMBEDDED,
+            rule=f"a licence among {', '.join(licences)}",
+            found=f"{EMBEDDED_LICENCE}, the library's own",
+            remedy=f"add {EMBEDDED_LICENCE} to --licence",
+        )
+
+
+def source_name(source: str | PathLike[str], default: str) -> str:
+    """What the data of a folder or file are called, never as the embedded ones; `default` where it has no name."""
+    name = printable(Path(source).resolve().name) or default
+    return f"{EMBEDDED} (folder)" if name == EMBEDDED else name
+
+
+@contextlib.contextmanager
+def splitting(source: str | PathLike[str]) -> Iterator[None]:
+    """What is wrong with the shares or the number of groups is the user's to change: ValueError becomes InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ValueError as error:
+        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+        raise InputError(source, rule=rule, found=found or "something else", remedy="add files, or change the shares") from error

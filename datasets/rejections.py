@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from typing import NamedTuple
 
 from drumjax.boundary import InputError
@@ -25,6 +27,17 @@ def rejection(path: str, name: str, error: InputError) -> Rejection:
 def fault(name: str, error: Exception) -> Rejection:
     """A fault of ours, which must not cost the user the other files; it is shown as what it is."""
     return Rejection(name, "drumjax failed on this file: please report it", f"{type(error).__name__}: {error}")
+
+
+def nothing_usable(path: str | PathLike[str], what: str, files_read: int, reasons: Sequence[tuple[str, int, str]]) -> InputError:
+    """What to say of a source that gave not one example: the commonest of `ranked_reasons`."""
+    said = "; ".join(f"{count} × {reason} (found {found})" for reason, count, found in reasons[:3])
+    return InputError(
+        path,
+        rule=f"at least one usable {what}",
+        found=f"none in {files_read} files: {said}",
+        remedy=f"see every reason with: drumjax data inspect {shlex.quote(str(path))} and the same options",
+    )
 
 
 def ranked_reasons(rejections: Iterable[Rejection]) -> list[tuple[str, int, str]]:

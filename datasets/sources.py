@@ -18,7 +18,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from drumjax.datasets.info import CARD, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
 from drumjax.datasets.parallel import in_order, with_bar
 from drumjax.datasets.prepare import Example
-from drumjax.datasets.rejections import Rejection, fault, ranked_reasons, rejection
+from drumjax.datasets.rejections import Rejection, fault, nothing_usable, ranked_reasons, rejection
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
 from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 from drumjax.patterns.grid_files import GridPattern, read_grid_file
@@ -162,13 +161,7 @@ def collect(path: str | PathLike[str], **options: Any) -> Collection:
     """
     collection = survey(path, **options)
     if not collection.examples:
-        reasons = [f"{count} × {reason} (found {found})" for reason, count, found in collection.reasons()[:3]]
-        raise InputError(
-            path,
-            rule="at least one usable pattern",
-            found=f"none in {collection.files_read} files: {'; '.join(reasons)}",
-            remedy=f"see every reason with: drumjax data inspect {shlex.quote(str(path))}",
-        )
+        raise nothing_usable(path, "pattern", collection.files_read, collection.reasons())
     return collection
 
 

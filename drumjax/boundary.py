@@ -46,6 +46,8 @@ Python 30 times the memory of their text, and a second for each 5 MB."""
 CSV_BYTES = 1 << 20
 CSV_ROWS = 50_000
 CSV_COLUMNS = 4_096
+AUDIO_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
+"""How the names of files end that `read_audio` reads; it goes by their content."""
 AUDIO_BYTES = 256 << 20
 AUDIO_SAMPLES = 16 << 20
 AUDIO_CHANNELS = 32
@@ -717,7 +719,7 @@ def _open_sound(path: StrPath, max_bytes: int) -> Iterator[Any]:
     import soundfile
 
     def fail(found: str, remedy: str) -> InputError:
-        return InputError(path, rule="a sound file (WAV, FLAC, AIFF, OGG)", found=found, remedy=remedy)
+        return InputError(path, rule="a sound file (WAV, FLAC, AIFF, OGG, MP3)", found=found, remedy=remedy)
 
     with _open_regular(path, "a sound file") as file:
         size = os.fstat(file.fileno()).st_size

@@ -20,11 +20,11 @@ import numpy as np
 import drumjax
 from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.folders import already, unwritable, write_folder
-from drumjax.datasets.info import EMBEDDED, name_order, printable
+from drumjax.datasets.info import EMBEDDED, name_order
 from drumjax.datasets.licences import admits, licence_id
 from drumjax.datasets.load import open_tfds
 from drumjax.datasets.parallel import in_order, with_bar
-from drumjax.datasets.prepare import EMBEDDED_LICENCE
+from drumjax.datasets.prepare import EMBEDDED_LICENCE, check_embedded_licence, source_name, splitting
 from drumjax.datasets.sounds.beam import Row, download_config, make_record, pipeline_options, read_with_beam, sound_pipeline
 from drumjax.datasets.sounds.info import MOST_SOUNDS, SoundInfo, joined_sha256, sound_info, sound_sha256
 from drumjax.datasets.sounds.prepare import (
@@ -203,7 +203,7 @@ def prepare_sounds(
             return [sound for label in classes for sound in embedded_names(label, n_embedded)]
 
         def prepared(parts: Sequence[Sequence[Sound]], collection: SoundCollection | None, **said: str) -> PreparedSounds:
-            with _as_input_error(source):
+            with splitting(source):
                 found = [assign_splits(part, **shares) for part in parts]
             return _prepared(parts, found, spool, collection, None if beam_options is None else tasks, **said)
 
@@ -216,7 +216,7 @@ def prepare_sounds(
         reading = {"labels": labels, "classes_csv": classes_csv, "classes": classes, "licence": licence, "licences": licences}
         how = {"read_all": read_all} if beam_options is not None else {"keep": spool.keep}
         collection = collect_sounds(source, **how, **reading, **running)
-        files, parts, name = dict(collection.files), [list(collection.sounds)], _name(Path(source))
+        files, parts, name = dict(collection.files), [list(collection.sounds)], source_name(source, "sounds")
         of = tuple(label for label in wanted or collection.classes if label in ALL_CLASSES)
         if with_embedded and not of:
             raise InputError(
@@ -272,13 +272,7 @@ def check_embedded(classes: Sequence[str], per_class: int = PER_CLASS, licences:
             found=f"{per_class:,}",
             remedy="change it; the paper's set has 3,000 of each class",
         )
-    if not admits(licences, EMBEDDED_LICENCE):
-        raise InputError(
-            EMBEDDED,
-            rule=f"a licence among {', '.join(licences)}",
-            found=f"{EMBEDDED_LICENCE}, the library's own",
-            remedy=f"add {EMBEDDED_LICENCE} to --licence",
-        )
+    check_embedded_licence(licences)
 
 
 class _Batch(NamedTuple):
@@ -364,21 +358,6 @@ def _prepared(
 
     content = joined_sha256({split: hashes(numbers) for split, numbers in splits.items()})
     return PreparedSounds(info, sounds, splits, read, content, collection)
-
-
-def _name(source: Path) -> str:
-    name = printable(source.resolve().name) or "sounds"
-    return f"{EMBEDDED} (folder)" if name == EMBEDDED else name
-
-
-@contextlib.contextmanager
-def _as_input_error(source: str | PathLike[str]) -> Iterator[None]:
-    """What is wrong with the shares or the number of groups is the user's to change."""
-    try:
-        yield
-    except ValueError as error:
-        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
-        raise InputError(source, rule=rule, found=found or "something else", remedy="add files, or change the shares") from error
 
 
 def build_sounds(

@@ -9,8 +9,6 @@ import numpy as np
 
 from drumjax.boundary import InputError, read_audio_shape
 
-SOUND_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
-"""Names of files that may hold a one-shot."""
 LEAST_S = 0.005
 """A shorter one is a click, and no window of a spectrogram could tell what of."""
 _TAIL = 3

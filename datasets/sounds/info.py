@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from drumjax.datasets.info import check_fields, check_texts, counts_from_json, texts_from_json
+from drumjax.datasets.info import check_fields, check_splits, check_texts, counts_from_json, texts_from_json
 from drumjax.datasets.splits import SPLITS
 
 KIND = "one-shots"
@@ -137,13 +137,11 @@ def check(sounds: SoundSet) -> SoundSet:
       ValueError: a rule is broken; the message names the split and the array.
     """
     info = sounds.info
-    if set(sounds.splits) != set(info.counts):
-        raise ValueError(f"expected the splits {', '.join(info.counts)}, found {', '.join(sounds.splits)}")
-    for split, arrays in sounds.splits.items():
-        try:
-            _check_split(info, arrays, info.counts[split], info.class_counts[split])
-        except ValueError as error:
-            raise ValueError(f"{split}: {error}") from None
+
+    def check_split(split: str, arrays: Mapping[str, np.ndarray]) -> None:
+        _check_split(info, arrays, info.counts[split], info.class_counts[split])
+
+    check_splits(sounds.splits, info.counts, check_split)
     check_texts(sounds.splits, info.licences)
     return sounds
 

@@ -24,13 +24,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError, file_sha256, list_files
+from drumjax.boundary import AUDIO_SUFFIXES, InputError, file_sha256, list_files
 from drumjax.datasets.info import CARD, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
 from drumjax.datasets.parallel import in_order, with_bar
-from drumjax.datasets.rejections import Rejection, fault, ranked_reasons, rejection
+from drumjax.datasets.rejections import Rejection, fault, nothing_usable, ranked_reasons, rejection
 from drumjax.datasets.sounds.duplicates import fingerprint, repetitions
-from drumjax.datasets.sounds.files import SOUND_SUFFIXES, read_clip
+from drumjax.datasets.sounds.files import read_clip
 from drumjax.datasets.sounds.info import MOST_SOUNDS, SAMPLE_RATE_HZ, SAMPLES
 from drumjax.datasets.sounds.labels import SoundLabel, label_of, read_sound_labels
 from drumjax.datasets.sounds.prepare import Sound
@@ -168,13 +168,7 @@ def collect_sounds(path: str | PathLike[str], **options: Any) -> SoundCollection
     """
     collection = survey_sounds(path, **options)
     if not collection.sounds:
-        reasons = [f"{count} × {reason} (found {found})" for reason, count, found in collection.reasons()[:3]]
-        raise InputError(
-            path,
-            rule="at least one usable sound",
-            found=f"none in {collection.files_read} files: {'; '.join(reasons)}",
-            remedy="see every reason with: drumjax data inspect, and the same options",
-        )
+        raise nothing_usable(path, "sound", collection.files_read, collection.reasons())
     return collection
 
 
@@ -291,7 +285,7 @@ def wanted_classes(classes: Sequence[str]) -> tuple[str, ...]:
 def _sound_files(path: Path) -> dict[str, Path]:
     """The files to read, by their path below the source with `/` between folders, in the order of their names."""
     if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
-        listed = list_files(path, SOUND_SUFFIXES, max_files=MOST_SOUNDS)
+        listed = list_files(path, AUDIO_SUFFIXES, max_files=MOST_SOUNDS)
         prepared = {file.parent for file in list_files(path, (CARD,), max_files=MOST_SOUNDS)}  # a build into its own source
         files = {printable(file.relative_to(path).as_posix()): file for file in listed if file.parent not in prepared}
     elif os.path.exists(path):
@@ -301,7 +295,7 @@ def _sound_files(path: Path) -> dict[str, Path]:
     if not files:
         raise InputError(
             path,
-            rule=f"files that end in {', '.join(SOUND_SUFFIXES)}",
+            rule=f"files that end in {', '.join(AUDIO_SUFFIXES)}",
             found="none in this folder",
             remedy="name the folder that holds the sounds; it may have sub-folders",
         )

@@ -556,11 +556,10 @@ def kit(arguments: list[str], prog: str) -> int:
 
 def check_alone(folder: Path, names: Sequence[Path]) -> None:
     """That a kit's folder holds no other sounds, which would be heard as takes of its own; InputError where it does."""
-    from drumjax.boundary import list_files
-    from drumjax.signal.one_shot import SUFFIXES
+    from drumjax.boundary import AUDIO_SUFFIXES, list_files
 
     ours = {path.resolve() for path in names}
-    if others := [path for path in list_files(folder, SUFFIXES) if path.resolve() not in ours]:
+    if others := [path for path in list_files(folder, AUDIO_SUFFIXES) if path.resolve() not in ours]:
         found = f"{others[0].relative_to(folder)}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         raise InputError(
             folder, rule="a folder without other sounds, which would mix with the kit", found=found, remedy="name another"

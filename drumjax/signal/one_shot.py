@@ -9,7 +9,6 @@ import numpy as np
 from drumjax.boundary import InputError, read_audio
 from drumjax.signal.levels import peak_normalized
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".aif", ".aiff")
 MAX_SECONDS = 30.0
 """A longer file is a recording, not a one-shot."""
 _TRIM = 1e-3

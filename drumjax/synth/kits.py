@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import InputError, file_sha256, list_files
+from drumjax.boundary import AUDIO_SUFFIXES, InputError, file_sha256, list_files
 from drumjax.patterns import DrumMap
 from drumjax.patterns.classes import spoken_drums
 from drumjax.signal import one_shot
@@ -92,7 +92,7 @@ def load_kit(
     lane's name (`SD/left.wav`, `SD/right.wav`).
 
     Args:
-      folder: WAV, FLAC, OGG or AIFF files at any depth, at any rate, of any number of channels (averaged), of at most 30 s.
+      folder: WAV, FLAC, AIFF, Ogg or MP3 files at any depth, at any rate, of any number of channels (averaged), of at most 30 s.
       drum_map: the lanes.
       sample_rate_hz: what the sounds are resampled to.
       takes: the most takes of a lane's sound, 1 to 8.
@@ -107,7 +107,7 @@ def load_kit(
       ValueError: another number of takes.
     """
     root = Path(folder)
-    paths = list_files(root, one_shot.SUFFIXES)
+    paths = list_files(root, AUDIO_SUFFIXES)
     words = {path: _names(path.relative_to(root)) for path in paths}
     spoken = {path: _voice(names) for path, names in words.items()}
     fallback = kit_for(drum_map, sample_rate_hz, takes=takes)

@@ -144,7 +144,7 @@ def test_what_a_sound_is_read_as_is_said(command, packed, tones) -> None:
         ("encode silence.wav", "silence.wav: expected a sound above −80 dBFS; found silence"),
         ("encode long.wav", "long.wav: expected at most 30 s of sound; found 600.0 s"),
         ("encode cut.wav", "cut.wav: expected 12,000 bytes of sound, as the header says; found"),
-        ("encode text.wav", "text.wav: expected a sound file (WAV, FLAC, AIFF, OGG)"),
+        ("encode text.wav", "text.wav: expected a sound file (WAV, FLAC, AIFF, OGG, MP3)"),
         ("encode snare.wav -o s.wav", "a code file that ends in .json"),
         ("vary silence.wav", "found silence"),
         ("vary long.wav", "at most 30 s"),

@@ -47,7 +47,7 @@ EXPECTED = {
     "audio/no_fmt.wav": "a WAV sound file",
     "audio/no_data.wav": "a WAV sound file",
     "audio/no_channels.wav": "a WAV sound file",
-    "audio/rf64_of_nonsense.wav": "a sound file (WAV, FLAC, AIFF, OGG)",
+    "audio/rf64_of_nonsense.wav": "a sound file (WAV, FLAC, AIFF, OGG, MP3)",
     "audio/0_hz.wav": "a WAV sound file",
     "audio/4_ghz.wav": "a WAV sound file",
     "audio/streaminfo_of_zeros.wav": "a FLAC sound file",

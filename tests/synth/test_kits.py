@@ -58,12 +58,12 @@ def test_files_named_by_lane_folder_and_drum_are_found(tmp_path):
     write(tmp_path / "BD.wav", tone(100))
     write(tmp_path / "sd" / "take.flac", tone(200))
     write(tmp_path / "samples" / "hat closed.ogg", tone(3000))
-    write(tmp_path / "Open Hat.aiff", tone(4000))
+    write(tmp_path / "Open Hat.mp3", tone(4000))
     write(tmp_path / "notes.wav", tone(500))
     (tmp_path / "read me.txt").write_text("no sound")
     kit, report = load_kit(tmp_path, TR808)
     assert dict(report.sources) == {
-        "BD": "BD.wav", "SD": "sd/take.flac", "CH": "samples/hat closed.ogg", "OH": "Open Hat.aiff", "RS": None, "CB": None,
+        "BD": "BD.wav", "SD": "sd/take.flac", "CH": "samples/hat closed.ogg", "OH": "Open Hat.mp3", "RS": None, "CB": None,
     }  # fmt: skip
     assert report.unknown == ("notes.wav",)
     assert report.refused == ()
