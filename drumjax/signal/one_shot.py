@@ -15,11 +15,15 @@ _TRIM = 1e-3
 """What lies before the first sample above this part of the peak (−60 dB) is silence and is cut, but for 0.5 ms."""
 _KEPT_S = 0.0005
 _SILENCE = 1e-4
+_ENDS_S = 0.005
+"""A level other than 0 on which a file begins and ends for so long is a fault of the recorder, and no sound."""
 _FADE_S = 0.005
 
 
 def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
     """A sound file as mono float32 (samples,) at the given rate, without the silence before it.
+
+    Where that silence stands on another level than 0 and the end does too, the level is taken off, or the silence would be sound.
 
     Raises:
       InputError: what `boundary.read_audio` refuses; silence or a constant, in the file or in the mean of its channels; or a sound
@@ -37,6 +41,8 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
             found="channels that cancel each other" if cancelled else still,
             remedy="export it in mono" if cancelled else "choose another file",
         )
+    mono -= _offset(mono, rate)
+    peak = np.abs(mono).max()
     start = max(int(np.argmax(np.abs(mono) > _TRIM * peak)) - round(_KEPT_S * rate), 0)
     sound = resampled(mono[start:], rate, sample_rate_hz)
     if np.abs(sound).max() < _SILENCE:
@@ -47,6 +53,16 @@ def read_one_shot(path: str | PathLike[str], sample_rate_hz: int) -> np.ndarray:
             remedy="choose another file",
         )
     return sound
+
+
+def _offset(mono: np.ndarray, sample_rate_hz: int) -> np.float32:
+    """The level that a sound (samples,) begins and ends on; 0 where it begins or ends with anything but a level that is heard."""
+    n = round(_ENDS_S * sample_rate_hz)
+    ends = mono[:n], mono[-n:]
+    first, last = (np.median(end) for end in ends)
+    level = np.float32(min(first, last, key=abs))
+    is_level = len(mono) > 2 * n and first * last > 0 and max(map(np.ptp, ends)) < abs(level) / 2
+    return level if is_level and abs(level) > _TRIM * np.abs(mono).max() else np.float32(0)
 
 
 def resampled(mono: np.ndarray, sample_rate_hz: int, to_hz: int) -> np.ndarray:

@@ -38,6 +38,24 @@ def test_silence_before_the_onset_is_cut_but_for_half_a_millisecond(written):
     np.testing.assert_array_equal(sound[:22], 0)
 
 
+def test_a_file_that_stands_on_another_level_than_zero_is_read_as_one_that_does_not(written):
+    silence = np.zeros(10_000)
+    hit = tone(100, 44_100) * np.exp(-np.arange(8_820) / 900)
+    plain = read_one_shot(written(np.concatenate([silence, hit, silence]), 44_100), 44_100)
+    for level in (0.01, -0.2):
+        np.testing.assert_allclose(
+            read_one_shot(written(np.concatenate([silence, hit, silence]) + level, 44_100), 44_100), plain, atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("end", [0.1, -0.1])
+def test_a_sound_that_is_cut_off_keeps_its_level(written, end):
+    """It begins at once, or ends in the middle of a swing: neither is a level that the file stands on."""
+    samples = np.concatenate([tone(100, 44_100), np.full(500, end)])
+    np.testing.assert_allclose(read_one_shot(written(samples, 44_100), 44_100)[-500:], end, atol=1e-6)
+    np.testing.assert_allclose(read_one_shot(written(samples[::-1], 44_100), 44_100)[:500], end, atol=1e-6)
+
+
 def test_a_sound_of_which_the_rate_keeps_nothing_is_refused(written):
     ultrasound = tone(50_000, 192_000)
     path = written(ultrasound * np.hanning(len(ultrasound)), 192_000)
