@@ -38,10 +38,19 @@ METHODS: Mapping[str, tuple[str, str]] = {
         "plain Griffin–Lim",
         f"the same without momentum, Griffin and Lim's own iteration of 1984, {ITERATIONS} times",
     ),
+    "griffin_lim_equal_time": (
+        "Griffin–Lim in equal time",
+        "the sound of as many Griffin–Lim iterations on the original's own spectrogram as fit in the time that the MCNN takes",
+    ),
     "chain_griffin_lim": ("CWAE and Griffin–Lim", f"the sound of {ITERATIONS} Griffin–Lim iterations on the CWAE's spectrogram"),
 }
 """By the name that figures begin with: what a picture calls it, and what is compared with the original."""
-DUELS = (("mcnn", "griffin_lim"), ("mcnn", "griffin_lim_plain"), ("chain", "chain_griffin_lim"))
+DUELS = (
+    ("mcnn", "griffin_lim"),
+    ("mcnn", "griffin_lim_plain"),
+    ("mcnn", "griffin_lim_equal_time"),
+    ("chain", "chain_griffin_lim"),
+)
 """Which methods read the very same spectrograms."""
 _ON_CWAE = {"chain": "mcnn", "chain_griffin_lim": "griffin_lim"}
 """Which method's stage reads the CWAE's spectrogram in these."""
@@ -53,6 +62,7 @@ MOST_CODES = 64
 """Training sounds of each class whose codes are tested beside the held-out ones: "the same order of magnitude as" the code's size
 (Sec. "Experimental setup"), the number of a batch."""
 FOR_TIMING = 20
+_ROUNDS = 9
 EMBEDDED = "embedded:"
 """How the names of the library's own synthesised sounds begin."""
 
@@ -133,12 +143,14 @@ def evaluate(
     """
     chosen, names = splits[split], tuple(classes)
     methods = _methods(parts)
-    measured = _measure(parts, chosen, names, methods, seed, tell)
+    figures, equal = _equal_time(parts, chosen["audio"], seed, tell)
+    stages = _stages(parts, seed, equal)
+    measured = _measure(parts, chosen, names, methods, stages, tell)
     kinds = {kind: here for kind, here in _kinds(chosen["name"]).items() if 0 < here.sum() < len(here)}
     slices = metrics.by_class(chosen["label"], names) | kinds
-    figures: dict[str, Figure] = {}
     for method in methods:
-        of_method = metrics.summarise(measured.values[method], slices, what=METHODS[method][1])
+        what = METHODS[method][1] + (f" ({equal} of them)" if method == "griffin_lim_equal_time" else "")
+        of_method = metrics.summarise(measured.values[method], slices, what=what)
         figures |= {f"{method}_{name}": figure for name, figure in of_method.items()}
     for first, second in DUELS:
         if {first, second} <= set(methods):
@@ -156,7 +168,7 @@ def evaluate(
         more, heard, notes = _classify(parts, splits["train"], names, measured, chosen, features, split, per_class, seed, tell)
         figures |= more
     figures |= _speeds(parts, chosen["audio"], seed, tell)
-    examples = _examples(parts, chosen, names, methods, measured.values[_end(parts)]["log_difference"], seed)
+    examples = _examples(parts, chosen, names, methods, measured.values[_end(parts)]["log_difference"], stages)
     codes_of_split = None if parts.encode is None else (measured.codes, chosen["label"])
     return SoundEvaluation(figures, methods, names, examples, new, heard, codes_of_split, notes)
 
@@ -170,8 +182,9 @@ def held_out(parts: Parts, source_sha256: str, split: str) -> bool | None:
 def _methods(parts: Parts) -> tuple[str, ...]:
     """What can be measured of a model, in the order of `METHODS`."""
     if parts.encode is None:
-        return ("mcnn", "griffin_lim", "griffin_lim_plain")
-    return tuple(name for name in METHODS if parts.vocode is not None or name not in ("chain", "mcnn"))
+        return ("mcnn", "griffin_lim", "griffin_lim_plain", "griffin_lim_equal_time")
+    of_vocoder = ("chain", "mcnn", "griffin_lim_equal_time")
+    return tuple(name for name in METHODS if parts.vocode is not None or name not in of_vocoder)
 
 
 def _end(parts: Parts) -> str:
@@ -193,10 +206,15 @@ class _Stages(NamedTuple):
 
 
 def _through(
-    parts: Parts, audio: np.ndarray, rows: np.ndarray | None, methods: Sequence[str], stages: Mapping[str, Stage]
+    parts: Parts,
+    audio: np.ndarray,
+    rows: np.ndarray | None,
+    numbers: np.ndarray,
+    methods: Sequence[str],
+    stages: Mapping[str, Stage],
 ) -> _Stages:
-    """A block of sounds, float32 (n, samples) with peak 1, through every stage."""
-    listen = stages["listen"]
+    """A block of sounds, float32 (n, samples) with peak 1, through every stage; their numbers say which phases begin with."""
+    listen = heard_as(parts.mel)
     sounds, spectrograms = {"original": audio}, {"original": listen(audio)}
     codes = np.zeros((len(audio), 0), np.float32)
     if parts.encode is not None and parts.decode is not None:
@@ -205,19 +223,21 @@ def _through(
     for method in methods:
         if method != "cwae":
             stage, source = _ON_CWAE.get(method, method), "cwae" if method in _ON_CWAE else "original"
-            sounds[method] = stages[stage](spectrograms[source])
+            sounds[method] = stages[stage](spectrograms[source], numbers)
             spectrograms[method] = listen(sounds[method])
     return _Stages(sounds, spectrograms, codes)
 
 
-def _stages(parts: Parts, seed: int) -> dict[str, Stage]:
-    """What listens, and what makes sound of spectrograms, by the name of the method that takes the original's."""
+def _stages(parts: Parts, seed: int, equal: int) -> dict[str, Stage]:
+    """What makes sound of spectrograms and the sounds' numbers, by the name of the method that takes the original's."""
     stages = {
-        "listen": heard_as(parts.mel),
         "griffin_lim": yardstick(parts.mel, seed),
         "griffin_lim_plain": yardstick(parts.mel, seed, momentum=0.0),
     }
-    return stages if parts.vocode is None else stages | {"mcnn": parts.vocode}
+    if (vocode := parts.vocode) is not None:
+        stages["mcnn"] = lambda magnitudes, numbers: vocode(magnitudes)
+        stages["griffin_lim_equal_time"] = yardstick(parts.mel, seed, iterations=equal)
+    return stages
 
 
 class _Measured(NamedTuple):
@@ -230,16 +250,20 @@ class _Measured(NamedTuple):
 
 
 def _measure(
-    parts: Parts, arrays: Mapping[str, np.ndarray], classes: tuple[str, ...], methods: Sequence[str], seed: int, tell: Tell
+    parts: Parts,
+    arrays: Mapping[str, np.ndarray],
+    classes: tuple[str, ...],
+    methods: Sequence[str],
+    stages: Mapping[str, Stage],
+    tell: Tell,
 ) -> _Measured:
-    stages = _stages(parts, seed)
     n, last = len(arrays["audio"]), _end(parts)
     values: dict[str, list[dict[str, np.ndarray]]] = {method: [] for method in methods}
     codes, originals, reconstructed = [], [], []
     for part in blocks(n):
         tell("reconstructing", part.start, n)
         rows = parts.rows(arrays["label"][part], classes) if parts.encode else None
-        made = _through(parts, _floats(arrays["audio"][part]), rows, methods, stages)
+        made = _through(parts, _floats(arrays["audio"][part]), rows, np.arange(part.start, part.stop), methods, stages)
         for method in methods:
             values[method].append(metrics.measure(made.mel["original"], made.mel[method], parts.mel.floor))
         codes.append(made.codes)
@@ -365,7 +389,7 @@ def _generate(parts: Parts, classes: tuple[str, ...], per_class: int, seed: int,
     """One new sound of each class to look at, and the features of `per_class` of each, class by class."""
     assert parts.decode is not None
     listen = heard_as(parts.mel)
-    make = parts.vocode or yardstick(parts.mel, seed)
+    vocode, iterate = parts.vocode, yardstick(parts.mel, seed)
     n = per_class * len(classes)
     labels = np.repeat(np.arange(len(classes)), per_class)
     codes = np.asarray(prior_codes(jax.random.key(seed), jnp.arange(n), parts.latent))
@@ -373,7 +397,7 @@ def _generate(parts: Parts, classes: tuple[str, ...], per_class: int, seed: int,
     for part in blocks(n):
         tell("generating", part.start, n)
         magnitudes = parts.decode(codes[part], parts.rows(labels[part], classes))
-        audio = make(magnitudes)
+        audio = iterate(magnitudes, np.arange(part.start, part.stop)) if vocode is None else vocode(magnitudes)
         features.append(_features(listen(audio), audio))
         for row, number in enumerate(range(part.start, part.stop)):
             if number % per_class == 0:
@@ -450,12 +474,53 @@ def _classify(
 # -- Speed ---------------------------------------------------------------------------------------------------------------------
 
 
+def _equal_time(parts: Parts, audio: np.ndarray, seed: int, tell: Tell) -> tuple[dict[str, Figure], int]:
+    """How many Griffin–Lim iterations fit in the time that the MCNN takes for one sound: a figure of it, and the number.
+
+    A trained vocoder is wanted for its speed, so that what it has to beat is the iteration that is as quick. All are timed in turn,
+    so that what else the machine does slows all of them; no iteration at all, and `ITERATIONS`, give the time of one.
+    """
+    if (vocode := parts.vocode) is None:
+        return {}, 0
+    original, number = heard_as(parts.mel)(_floats(audio[:1])), np.zeros(1, np.int32)
+    none, many = (yardstick(parts.mel, seed, iterations=iterations) for iterations in (0, ITERATIONS))
+    calls = [lambda: vocode(original), lambda: none(original, number), lambda: many(original, number)]
+    for call in calls:
+        call()
+    taken = np.empty((_ROUNDS, len(calls)))
+    for turn, column in np.ndindex(taken.shape):
+        tell("timing the vocoder", turn, _ROUNDS)
+        before = time.perf_counter()
+        calls[column]()
+        taken[turn, column] = time.perf_counter() - before
+    tell("timing the vocoder", _ROUNDS, _ROUNDS)
+    budget, at_least, all_of_them = np.median(taken, 0)
+    iterations = fitting_iterations(budget, at_least, all_of_them)
+    definition = (
+        f"Griffin–Lim iterations that fit in the time that the MCNN takes for one sound, at least 1: {1e3 * budget:.2f} ms, where "
+        f"none take {1e3 * at_least:.2f} ms and {ITERATIONS} take {1e3 * all_of_them:.2f}, medians of {_ROUNDS} warm calls; "
+        f"on this machine ({_machine()}), and another each time"
+    )
+    return {"griffin_lim_equal_time_iterations": Figure(float(iterations), definition)}, iterations
+
+
+def fitting_iterations(budget_s: float, none_s: float, all_s: float) -> int:
+    """How many iterations fit in a time, from 1 to `ITERATIONS`, where none take `none_s` and `ITERATIONS` take `all_s`."""
+    each = (all_s - none_s) / ITERATIONS
+    return int(np.clip((budget_s - none_s) / each, 1, ITERATIONS)) if each > 0 else ITERATIONS
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{jax.default_backend()}, {cores} CPU cores"
+
+
 def _speeds(parts: Parts, audio: np.ndarray, seed: int, tell: Tell) -> dict[str, Figure]:
     """How many seconds of sound the stages make in a second of time, one sound at a time."""
     original = heard_as(parts.mel)(_floats(audio[:1]))
     stages: dict[str, tuple[Callable[[], np.ndarray], int]] = {}
     iterate = yardstick(parts.mel, seed)
-    stages["griffin_lim"] = lambda: iterate(original), 3
+    stages["griffin_lim"] = lambda: iterate(original, np.zeros(1, np.int32)), 3
     if (vocode := parts.vocode) is not None:
         stages["mcnn"] = lambda: vocode(original), FOR_TIMING
     if (decode := parts.decode) is not None:
@@ -464,7 +529,6 @@ def _speeds(parts: Parts, audio: np.ndarray, seed: int, tell: Tell) -> dict[str,
         if vocode is not None:
             stages["chain"] = lambda: vocode(decode(code, row)), FOR_TIMING
     seconds = parts.mel.samples / parts.mel.sample_rate_hz
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     figures = {}
     for number, (name, (stage, times)) in enumerate(stages.items()):
         tell("timing", number, len(stages))
@@ -478,7 +542,7 @@ def _speeds(parts: Parts, audio: np.ndarray, seed: int, tell: Tell) -> dict[str,
         figures[f"{name}_real_time_factor"] = Figure(
             seconds / float(np.median(taken)),
             f"seconds of sound that {what} makes in a second, one sound of {seconds:.3f} s at a time, warm, median of {times} "
-            f"calls; on this machine ({jax.default_backend()}, {cores} CPU cores), and another each time",
+            f"calls; on this machine ({_machine()}), and another each time",
         )
     tell("timing", len(stages), len(stages))
     return figures
@@ -488,7 +552,12 @@ def _speeds(parts: Parts, audio: np.ndarray, seed: int, tell: Tell) -> dict[str,
 
 
 def _examples(
-    parts: Parts, arrays: Mapping[str, np.ndarray], classes: tuple[str, ...], methods: Sequence[str], errors: np.ndarray, seed: int
+    parts: Parts,
+    arrays: Mapping[str, np.ndarray],
+    classes: tuple[str, ...],
+    methods: Sequence[str],
+    errors: np.ndarray,
+    stages: Mapping[str, Stage],
 ) -> list[Example]:
     """Of each class the sound of the median error (of an even number the better of the two), through all stages."""
     chosen = []
@@ -497,7 +566,7 @@ def _examples(
         chosen.append(members[np.argsort(errors[members], kind="stable")[(len(members) - 1) // 2]])
     numbers = np.array(chosen)
     rows = parts.rows(arrays["label"][numbers], classes) if parts.encode else None
-    made = _through(parts, _floats(arrays["audio"][numbers]), rows, methods, _stages(parts, seed))
+    made = _through(parts, _floats(arrays["audio"][numbers]), rows, numbers, methods, stages)
     return [
         Example(
             str(arrays["name"][number]),
@@ -517,7 +586,13 @@ def verdict_on_vocoder(figures: Mapping[str, Figure], split: str, n: int) -> str
     if "mcnn_minus_griffin_lim_log_mel_error" not in figures:
         return ""
     paragraphs = []
-    for rival, said in (("griffin_lim", "iterations of Griffin-Lim"), ("griffin_lim_plain", "plain ones, without momentum")):
+    equal = f"{figures['griffin_lim_equal_time_iterations'].mean:.0f}, which take the time that it takes"
+    rivals = {
+        "griffin_lim": f"{ITERATIONS} iterations of Griffin-Lim",
+        "griffin_lim_plain": f"{ITERATIONS} plain ones, without momentum",
+        "griffin_lim_equal_time": equal,
+    }
+    for rival, said in rivals.items():
         sentences = []
         for measure in metrics.DEFINITIONS:
             name = f"mcnn_minus_{rival}_{measure}"
@@ -538,8 +613,7 @@ def verdict_on_vocoder(figures: Mapping[str, Figure], split: str, n: int) -> str
                 f"interval {low:+.3f} to {high:+.3f}), nearer {where}"
             )
         paragraphs.append(
-            f"From the same spectrograms of {n} sounds of the split {split}, the MCNN beside {ITERATIONS} {said}: "
-            f"{'; '.join(sentences)}."
+            f"From the same spectrograms of {n} sounds of the split {split}, the MCNN beside {said}: {'; '.join(sentences)}."
         )
     return "\n\n".join(paragraphs)
 

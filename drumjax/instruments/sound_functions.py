@@ -63,7 +63,9 @@ def signatures(config: CWAEConfig, mel_config: MelConfig, vocoder: MCNNConfig | 
 
     def vocode(weights, mel):
         if vocoder is None:
-            return {"audio": griffin_lim(mel, mel_config, jax.random.key(0))}
+            # The same phases for every sound: what is made of a spectrogram depends on it alone, not on its place in a batch.
+            keys = jnp.broadcast_to(jax.random.fold_in(jax.random.key(0), 0), mel.shape[:1])
+            return {"audio": griffin_lim(mel, mel_config, keys)}
         return {"audio": sound_chain.vocode(vocoder, weights["mcnn"], mel)[:, : mel_config.samples]}
 
     def play(weights, code, label):

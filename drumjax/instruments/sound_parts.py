@@ -132,13 +132,17 @@ def heard_as(config: MelConfig) -> Stage:
     return _blockwise(compiled_mel)
 
 
-def yardstick(config: MelConfig, seed: int, *, momentum: float = MOMENTUM) -> Stage:
-    """Mel magnitudes → sounds by Griffin and Lim's iteration, `ITERATIONS` of them, in blocks.
+def yardstick(config: MelConfig, seed: int, *, iterations: int = ITERATIONS, momentum: float = MOMENTUM) -> Stage:
+    """Mel magnitudes and the sounds' numbers, int (n,) → sounds by Griffin and Lim's iteration, in blocks.
 
-    Phases begin at random, drawn from the seed and the sound's place in its block of `BLOCK`: the same input gives the same output.
+    Phases begin at random, drawn from the seed and a sound's number alone: no two sounds share theirs, and a sound by itself has
+    those that it has among others.
     """
+    fold = jax.jit(jax.vmap(jax.random.fold_in, (None, 0)))
     key = jax.random.key(seed)
-    return _blockwise(lambda magnitudes: griffin_lim(magnitudes, config, key, iterations=ITERATIONS, momentum=momentum))
+    return _blockwise(
+        lambda magnitudes, numbers: griffin_lim(magnitudes, config, fold(key, numbers), iterations=iterations, momentum=momentum)
+    )
 
 
 def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:

@@ -40,6 +40,8 @@ class Spied:
 
     def __init__(self, codes=None, decoded=None, vocoder=True, autoencoder=True, classes=CLASSES):
         self.heard = {"encode": [], "decode": [], "mcnn": [], "griffin_lim": [], "griffin_lim_plain": []}
+        self.heard["griffin_lim_equal_time"] = []
+        self.numbers = []
         self.codes = codes or (lambda audio, rows: np.random.default_rng(0).normal(size=(len(audio), 4)).astype(np.float32))
         self.decoded = decoded or (lambda codes, rows: np.ones((len(codes), TINY.frames, TINY.bins), np.float32))
         self.parts = sound_parts.Parts(
@@ -56,8 +58,10 @@ class Spied:
         return self.decoded(codes, rows)
 
     def stage(self, name):
-        def run(spectrogram):
+        def run(spectrogram, numbers=None):
             self.heard[name].append(spectrogram)
+            if numbers is not None:
+                self.numbers.append(np.asarray(numbers))
             # Loudness alone survives, so that methods and inputs can be told apart.
             level = spectrogram.mean((1, 2))[:, None] * (2 if name == "mcnn" else 1)
             return np.repeat(level, TINY.samples, 1).astype(np.float32)
@@ -69,9 +73,14 @@ class Spied:
 def spy(monkeypatch):
     def make(**what):
         spied = Spied(**what)
-        monkeypatch.setattr(
-            suite, "yardstick", lambda config, seed, momentum=0.99: spied.stage("griffin_lim" if momentum else "griffin_lim_plain")
-        )
+
+        def yardstick(config, seed, iterations=60, momentum=0.99):
+            return spied.stage(
+                "griffin_lim_plain" if not momentum else "griffin_lim" if iterations == 60 else "griffin_lim_equal_time"
+            )
+
+        monkeypatch.setattr(suite, "yardstick", yardstick)
+        monkeypatch.setattr(suite, "fitting_iterations", lambda budget_s, none_s, all_s: 7)
         return spied
 
     monkeypatch.setattr(sound_classes, "TREES", 10)
@@ -88,11 +97,37 @@ def test_the_vocoder_and_its_yardsticks_read_the_very_same_spectrograms(spy) -> 
     evaluate(spied, splits)
     expected = np.asarray(mel(splits["test"]["audio"] / np.float32(32767), TINY))
     original = {name: [x for x in spied.heard[name] if not (x == 1).all()] for name in ("mcnn", "griffin_lim", "griffin_lim_plain")}
+    original["griffin_lim_equal_time"] = spied.heard["griffin_lim_equal_time"]
     for spectrograms in original.values():
-        # The split in blocks of 16 and 4; what follows are examples and the timing.
-        np.testing.assert_allclose(np.concatenate(spectrograms[:2]), expected, rtol=1e-4, atol=1e-5)
-        for first, second in zip(spectrograms[:2], original["mcnn"], strict=False):
+        # The split in blocks of 16 and 4; around them are examples and the timing, of other numbers of sounds.
+        blocks = [x for x in spectrograms if len(x) in (16, 4)]
+        np.testing.assert_allclose(np.concatenate(blocks), expected, rtol=1e-4, atol=1e-5)
+        for first, second in zip(blocks, [x for x in original["mcnn"] if len(x) in (16, 4)], strict=True):
             np.testing.assert_array_equal(first, second)
+
+
+def test_a_sound_keeps_its_number_among_the_examples_so_that_what_is_heard_is_what_was_measured(spy) -> None:
+    spied = spy()
+    result = evaluate(spied, {"train": numbered(9), "test": numbered(20)})
+    assert {tuple(numbers) for numbers in spied.numbers if len(numbers) in (16, 4)} == {tuple(range(16)), tuple(range(16, 20))}
+    shown = {tuple(numbers) for numbers in spied.numbers if len(numbers) == 3}
+    assert shown == {tuple(int(example.name.removeprefix("pack/")) for example in result.examples)}
+
+
+def test_griffin_and_lim_in_equal_time_have_as_many_iterations_as_fit() -> None:
+    assert suite.fitting_iterations(0.010, 0.002, 0.062) == 8
+    assert suite.fitting_iterations(0.0109, 0.002, 0.062) == 8
+    assert suite.fitting_iterations(0.001, 0.002, 0.062) == 1
+    assert suite.fitting_iterations(0.5, 0.002, 0.062) == sound_parts.ITERATIONS
+    assert suite.fitting_iterations(0.5, 0.002, 0.002) == sound_parts.ITERATIONS
+
+
+def test_the_yardstick_draws_phases_by_the_number_of_a_sound_alone() -> None:
+    spectrogram = np.repeat(np.asarray(mel(numbered(1)["audio"] / np.float32(32767), TINY)), 18, 0)
+    iterate = sound_parts.yardstick(TINY, 0, iterations=1)
+    together = iterate(spectrogram, np.arange(18))
+    assert len({sound.tobytes() for sound in together}) == 18
+    np.testing.assert_allclose(iterate(spectrogram[:1], np.array([17]))[0], together[17], atol=1e-5)
 
 
 def test_figures_are_those_of_the_stages_output(spy) -> None:
@@ -107,7 +142,9 @@ def test_figures_are_those_of_the_stages_output(spy) -> None:
         "mcnn": np.asarray(mel(spied.stage("mcnn")(reference), TINY)),
         "griffin_lim": np.asarray(mel(spied.stage("griffin_lim")(reference), TINY)),
     }
-    assert result.methods == ("cwae", "chain", "mcnn", "griffin_lim", "griffin_lim_plain", "chain_griffin_lim")
+    equal_time = ("griffin_lim_equal_time",)
+    assert result.methods == ("cwae", "chain", "mcnn", "griffin_lim", "griffin_lim_plain", *equal_time, "chain_griffin_lim")
+    assert result.figures["griffin_lim_equal_time_iterations"].mean == 7
     for method, estimate in expected.items():
         for name, values in metrics.measure(reference, estimate).items():
             figure = result.figures[f"{method}_{name}"]
@@ -135,7 +172,8 @@ def test_labels_are_translated_to_the_models_own_classes(spy) -> None:
 def test_a_vocoder_alone_has_its_duel_and_an_autoencoder_alone_griffin_lim(spy) -> None:
     splits = {"train": numbered(9), "test": numbered(6)}
     alone = evaluate(spy(autoencoder=False), splits)
-    assert alone.methods == ("mcnn", "griffin_lim", "griffin_lim_plain")
+    assert alone.methods == ("mcnn", "griffin_lim", "griffin_lim_plain", "griffin_lim_equal_time")
+    assert "mcnn_minus_griffin_lim_equal_time_log_mel_error tom" in alone.figures
     assert (alone.new, alone.heard, alone.codes) == ([], {}, None)
     assert "mcnn_minus_griffin_lim_log_mel_error tom" in alone.figures
     assert not [name for name in alone.figures if name.startswith(("mmd", "class", "cwae", "chain"))]
@@ -221,6 +259,7 @@ def test_progress_is_told_of_everything_that_takes_long(spy) -> None:
     evaluate(spy(), {"train": numbered(9), "test": numbered(20)}, tell=lambda *news: told.append(news))
     assert {what for what, _, _ in told} == {
         "reconstructing", "encoding training sounds", "generating", "listening to training sounds", "learning classes", "timing",
+        "timing the vocoder",
     }  # fmt: skip
     assert all(0 <= done <= total for _, done, total in told)
     assert ("reconstructing", 16, 20) in told
@@ -269,6 +308,8 @@ def test_verdicts_say_who_is_nearer_for_certain_and_where_not() -> None:
         return figures
 
     figures = duel("griffin_lim", -0.2, -0.1, -0.3, 0.02) | duel("griffin_lim_plain", -0.1, 0.1, 0.1, 0.1)
+    figures |= duel("griffin_lim_equal_time", -0.5, -0.4, -0.3, -0.3)
+    figures["griffin_lim_equal_time_iterations"] = Figure(5.0, "")
     said = suite.verdict_on_vocoder(figures, "test", 7)
     assert said.startswith(
         "From the same spectrograms of 7 sounds of the split test, the MCNN beside 60 iterations of Griffin-Lim: "
@@ -277,6 +318,8 @@ def test_verdicts_say_who_is_nearer_for_certain_and_where_not() -> None:
     assert f"{nearer}classes, not in snare (by 0.02)" in said
     assert said.count("neither nearer nor farther for certain") == len(metrics.DEFINITIONS)
     assert said.count("nearer in 0 of 2 classes") == len(metrics.DEFINITIONS)
+    assert "the MCNN beside 5, which take the time that it takes: by spectral convergence nearer" in said
+    assert said.count("nearer in 2 of 2 classes") == len(metrics.DEFINITIONS)
 
 
 # -- Networks ------------------------------------------------------------------------------------------------------------------

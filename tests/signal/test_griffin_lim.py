@@ -78,6 +78,14 @@ def test_an_items_sound_does_not_depend_on_its_batch():
     np.testing.assert_allclose(alone[0], together[0], atol=1e-5)
 
 
+def test_keys_of_the_items_own_say_their_phases():
+    bands, key = jnp.repeat(mel(drum(), SMALL)[:1], 3, 0), jax.random.key(1)
+    own = jax.random.split(key, 2)[jnp.array([0, 1, 0])]
+    first, other, again = griffin_lim(bands, SMALL, own, iterations=2)
+    np.testing.assert_allclose(first, again, atol=1e-5)
+    assert float(jnp.abs(first - other).max()) > 0.01 * float(jnp.abs(first).max())
+
+
 def test_another_key_is_another_sound_and_the_same_key_the_same():
     bands = mel(drum(), SMALL)
     a, b, c = (griffin_lim(bands, SMALL, jax.random.key(key), iterations=2) for key in (1, 1, 2))
