@@ -170,7 +170,7 @@ def _joined(config: MCNNConfig, params: Any, signals: Sequence[jax.Array]) -> tu
 
 
 def synthesize(config: MCNNConfig, params: Any, mel: jax.Array, *, form: Form = "auto") -> tuple[jax.Array, jax.Array]:
-    """The waveform before the mask, and the mask's logits (eqs. 6 and 7; scaled softsign after Arık et al., Sec. III).
+    """The waveform before the mask, and the mask's logits (eqs. 6 and 7; scaled softsign: Fig. 2, and Arık et al.).
 
     Args:
       config: the shape.

@@ -49,7 +49,6 @@ def transposed_conv(x: jax.Array, kernel: jax.Array, *, stride: int = 2, form: F
     if resolve(form) == "stock":
         half = half_width(kernel)
         return lax.conv_transpose(x, kernel, (stride,), [(half, half + stride - 1)], dimension_numbers=("NWC", "WIO", "NWC"))
-    half_width(kernel)
     return _product(x, kernel, stride, group)
 
 

@@ -23,8 +23,8 @@ class CWAELoss:
 
     mmd_weight: float = 10 / 704
     """Weight of D against the squared error, the mean over a sound's elements and over sounds. Eq. 5 as printed sums the error over
-    the n = 704 sounds of a batch and adds 10 D; the ratio is kept at other sizes of batches. The authors' code has .163, eleven
-    times as much."""
+    the n = 704 sounds of a batch and adds 10 D; the ratio is kept at other sizes of batches. The code of Tolstikhin et al. comes to
+    .163 on CelebA, eleven times as much: 100 against .05 of the error summed over 64 × 64 × 3 numbers."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""

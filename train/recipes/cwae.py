@@ -37,8 +37,8 @@ class CWAETraining(TrainingConfig):
 
     per_class: int = 64
     """Sounds of each class in a batch ("balanced batches containing 64 samples for each class", Sec. "Experimental setup")."""
-    batch_size: int = 64
-    """Sounds in a step: decided by `per_class` and the number of classes in the data. Leave it out."""
+    batch_size: int = 704
+    """Sounds in a step: `per_class` times the number of classes in the data, 704 for the paper's 11. Leave it out."""
     model: CWAEConfig = field(default_factory=CWAEConfig)
     """The network; the data decide the number of classes."""
     loss: CWAELoss = field(default_factory=CWAELoss)
