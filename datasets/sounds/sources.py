@@ -229,15 +229,13 @@ def survey_sounds(
             rejections.append(result.rejection)
             continue
         assert result.fingerprint is not None
+        prints[len(good)], lengths[i], hashes[i] = result.fingerprint, result.length, result.sha256
         good.append(i)
-        prints[i], lengths[i], hashes[i] = result.fingerprint, result.length, result.sha256
         cut += [i] * result.is_cut
         low_rates[result.file_rate_hz] += result.file_rate_hz < sample_rate_hz
         if keep and result.audio is not None:
             keep(names[i], result.audio)
-    copies = (
-        {good[i]: good[first] for i, first in repetitions(prints[good])} if len(good) < len(tasks) else dict(repetitions(prints))
-    )
+    copies = {good[i]: good[first] for i, first in repetitions(prints[: len(good)])}
     kept = [i for i in good if i not in copies]
     labelled = [classed[names[i]] for i in kept]
     groups, apart = take_groups([names[i] for i in kept], labelled, [stated[names[i]].group for i in kept])
