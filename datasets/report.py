@@ -153,15 +153,17 @@ def build_command(
         left_out = sound_tables(built.collection, rows, with_splits=False) if built.collection is not None else []
         went_in = sound_set_tables(built.info, brief=built.collection is not None)
     item = KINDS[info.kind].item
+    warnings = []
+    if options.get("with_embedded") and not admits(options.get("licences", ()), EMBEDDED_LICENCE):
+        line = f"no embedded {item} was added: --licence does not let {EMBEDDED_LICENCE} through"
+        warnings.append(Text(line, style="yellow"))
     if not built.is_new:
-        show(console, [Text(f"nothing to do: {built.folder} holds these {count(sum(info.counts.values()), item)} already")])
+        there = f"nothing to do: {built.folder} holds these {count(sum(info.counts.values()), item)} already"
+        show(console, [*warnings, Text(there)])
         return 3
     recipe = "pattern-vae" if isinstance(built, building.Built) else "cwae"
     train = f"drumjax train {recipe} --data {shlex.quote(str(out_dir))} --workdir runs/mine"
-    if options.get("with_embedded") and not admits(options.get("licences", ()), EMBEDDED_LICENCE):
-        line = f"no embedded {item} was added: --licence does not let {EMBEDDED_LICENCE} through"
-        left_out.append(Text(line, style="yellow"))
-    show(console, [*left_out, *went_in, Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
+    show(console, [*left_out, *warnings, *went_in, Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
     return 0
 
 

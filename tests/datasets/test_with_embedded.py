@@ -5,6 +5,7 @@ import json
 import pytest
 
 from drumjax.boundary import InputError
+from drumjax.cli import main
 from drumjax.datasets.build import prepare
 from drumjax.datasets.load import load_patterns
 from drumjax.patterns import POCKET
@@ -44,6 +45,12 @@ def test_embedded_patterns_are_split_as_they_are_alone(folder):
 
 def test_a_licence_filter_that_leaves_the_embedded_patterns_out_leaves_them_out(folder):
     assert sum(prepare(folder, with_embedded=True, licences=["cc0"]).patterns.info.counts.values()) == 6
+
+
+def test_what_the_licence_filter_holds_back_is_told_of(folder, tmp_path, capsys):
+    source = folder / "mine.json"
+    assert main(["data", "build", str(source), "-o", str(tmp_path / "out"), "--licence", "cc0", "--with-embedded"]) == 0
+    assert "no embedded pattern was added: --licence does not let apache-2.0 through" in capsys.readouterr().out
 
 
 def test_embedded_patterns_do_not_join_themselves():
