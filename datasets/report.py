@@ -28,7 +28,7 @@ from drumjax.datasets.sounds.report import sound_set_tables, sound_tables
 from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds, wanted_classes
 from drumjax.datasets.sources import Collection, survey
 from drumjax.datasets.splits import SPLITS, split_groups
-from drumjax.datasets.tables import ROWS, count, in_words, new_table, others, rejections_table, show
+from drumjax.datasets.tables import ROWS, count, first_of, in_words, new_table, others, rejections_table, show
 from drumjax.patterns.classes import ALL_CLASSES
 from drumjax.patterns.midi import DRUM_CHANNEL
 
@@ -275,10 +275,10 @@ def _left_out(collection: Collection, rows: int) -> Table | None:
     table = new_table("left out", "times", "what")
     duplicates = collection.duplicates
     if duplicates:
-        shown = ", ".join(f"{duplicate.name} = {duplicate.of}" for duplicate in duplicates[:3])
+        shown = first_of([f"{duplicate.name} = {duplicate.of}" for duplicate in duplicates])
         mixed = sum(duplicate.genre != duplicate.genre_of for duplicate in duplicates)
         other = f"; {mixed} under another genre" if mixed else ""
-        table.add_row("duplicates", str(len(duplicates)), Text(shown + (", …" if len(duplicates) > 3 else "") + other))
+        table.add_row("duplicates", str(len(duplicates)), Text(shown + other))
     if collection.dropped:
         shown = ", ".join(f"{where} ({n})" for where, n in list(collection.dropped.items())[:rows])
         more = ", …" if len(collection.dropped) > rows else ""
@@ -291,7 +291,7 @@ def _left_out(collection: Collection, rows: int) -> Table | None:
         table.add_row("hits behind the last window", str(collection.remainder_hits), what)
     for name, files in (("files without a label", collection.unlabelled), ("labels without a file", collection.missing)):
         if files:
-            table.add_row(name, str(len(files)), Text(", ".join(files[:3]) + (", …" if len(files) > 3 else "")))
+            table.add_row(name, str(len(files)), Text(first_of(files)))
     return table if table.row_count else None
 
 

@@ -56,6 +56,11 @@ def in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {n}" for name, n in ranked) + (f" and {more} more" if more else "")
 
 
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """The first of many names: "a, b, c, …"."""
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
+
+
 def count(n: int, what: str) -> str:
     """A number of things: "1 sound", "1,105 sounds"."""
     return f"{n:,} {what}{'s' * (n != 1)}"

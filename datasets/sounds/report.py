@@ -14,7 +14,7 @@ from drumjax.datasets.sounds.info import SoundInfo
 from drumjax.datasets.sounds.prepare import Sound, assign_splits
 from drumjax.datasets.sounds.sources import SoundCollection
 from drumjax.datasets.splits import SPLITS
-from drumjax.datasets.tables import ROWS, count, in_words, new_table, others, rejections_table
+from drumjax.datasets.tables import ROWS, count, first_of, in_words, new_table, others, rejections_table
 
 
 def sound_tables(collection: SoundCollection, rows: int = ROWS, *, with_splits: bool = True) -> list[RenderableType]:
@@ -106,7 +106,7 @@ def _left_out(collection: SoundCollection) -> Table:
     table = new_table("left out", "times", "what")
     copies = collection.duplicates
     if copies:
-        shown = ", ".join(f"{copy.name} = {copy.of}" for copy in copies[:3]) + (", …" if len(copies) > 3 else "")
+        shown = first_of([f"{copy.name} = {copy.of}" for copy in copies])
         mixed = sum(copy.label != copy.label_of for copy in copies)
         table.add_row("copies", str(len(copies)), Text(shown + (f"; {mixed} under another class" if mixed else "")))
     if collection.cut:
@@ -114,7 +114,7 @@ def _left_out(collection: SoundCollection) -> Table:
         table.add_row("ends of longer sounds", str(collection.cut), f"what lies behind {seconds:.3f} s")
     for name, files in (("files without a label", collection.unlabelled), ("labels without a file", collection.missing)):
         if files:
-            table.add_row(name, str(len(files)), Text(", ".join(files[:3]) + (", …" if len(files) > 3 else "")))
+            table.add_row(name, str(len(files)), Text(first_of(files)))
     return table
 
 

@@ -221,7 +221,8 @@ def survey_sounds(
     readers = min(processes, MOST_READERS) if len(tasks) >= POOL_FILES else 1
     read = read_all(tasks) if read_all else in_order(read_sound_file, tasks, readers)
     prints = np.zeros((len(tasks), _FINGERPRINT), np.uint8)
-    lengths, hashes, good = np.zeros(len(tasks), np.int64), [""] * len(tasks), []
+    lengths, hashes = np.zeros(len(tasks), np.int64), [""] * len(tasks)
+    good: list[int] = []
     low_rates: Counter[int] = Counter()
     cut = []
     for i, result in enumerate(with_bar(iter(read), len(tasks), progress and len(tasks) >= POOL_FILES, "reading")):
