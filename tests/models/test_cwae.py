@@ -21,12 +21,14 @@ from drumjax.models.cwae import (
 
 PAPER = CWAEConfig()
 TINY = CWAEConfig(classes=3, frames=10, bins=20, channels=(2, 3), dense=(6, 5), latent=4)
-ENCODE, DECODE = jax.jit(partial(encode, TINY)), jax.jit(partial(decode, TINY))
+QUICK = {"xla_backend_optimization_level": 0}
+"""Half of the time that the compiler takes."""
+ENCODE, DECODE = (jax.jit(partial(run, TINY), compiler_options=QUICK) for run in (encode, decode))
 
 
 @pytest.fixture(scope="module")
 def tiny():
-    params, stats = jax.jit(partial(init_cwae, TINY))(jax.random.key(0))
+    params, stats = jax.jit(partial(init_cwae, TINY), compiler_options=QUICK)(jax.random.key(0))
     # Classes that differ, averages that are not those of a fresh model.
     rng = np.random.default_rng(1)
     params = jax.tree.map(lambda a: a + jnp.asarray(rng.normal(0, 0.2, a.shape), jnp.float32), params)
@@ -89,7 +91,7 @@ def test_every_part_of_the_model_learns_from_the_class_and_both_halves_depend_on
         z, y, _ = reconstruct_in_training(TINY, params, stats, x, jnp.array([0, 1, 2, 0, 1]))
         return jnp.mean(jnp.square(y - x)) + jnp.mean(jnp.square(z - 1))
 
-    for path, gradient in jax.tree.leaves_with_path(jax.jit(jax.grad(loss))(params)):
+    for path, gradient in jax.tree.leaves_with_path(jax.jit(jax.grad(loss), compiler_options=QUICK)(params)):
         assert np.abs(gradient).max() > 0, jax.tree_util.keystr(path)
 
 
@@ -112,7 +114,7 @@ def test_outside_training_an_item_does_not_depend_on_its_batch(tiny):
 def test_moving_averages_come_to_what_the_batch_has(tiny):
     params, stats, x, _ = tiny
     label = jnp.array([0, 1, 2, 1, 0])
-    step = jax.jit(partial(reconstruct_in_training, TINY))
+    step = jax.jit(partial(reconstruct_in_training, TINY), compiler_options=QUICK)
     for _ in range(150):
         z, y, stats = step(params, stats, x, label)
     np.testing.assert_allclose(ENCODE(params, stats, x, label), z, atol=1e-4)

@@ -28,6 +28,8 @@ from drumjax.train.engine import make_step, new_state
 
 MEL = MelConfig(sample_rate_hz=2000, samples=300, window_samples=64, hop_samples=32, fft_samples=128, bins=20)
 SMALL = CWAEConfig(classes=3, frames=MEL.frames, bins=MEL.bins, channels=(2, 3), dense=(6,), latent=4)
+QUICK = {"xla_backend_optimization_level": 0}
+"""Half of the time that the compiler takes."""
 NOW = Progress(jnp.int32(0), jnp.float32(0))
 
 
@@ -49,7 +51,7 @@ def batch_of(n, masked=0):
 def made():
     """A system whose standardiser fits its batch of 9."""
     system, batch = cwae_system(SMALL, CWAELoss(mmd_weight=0.2), MEL), batch_of(9)
-    params, extra = jax.jit(system.init)(jax.random.key(0), batch)
+    params, extra = jax.jit(system.init, compiler_options=QUICK)(jax.random.key(0), batch)
     standardizer = fit_standardizer([log_mel(mel(from_int16(batch["audio"]), MEL), MEL)])._asdict()
     return system, params, {**extra, "standardizer": standardizer}, batch
 
@@ -57,12 +59,16 @@ def made():
 @pytest.fixture(scope="module")
 def loss(made):
     system, params, _, _ = made
-    return jax.jit(lambda extra, batch: system.losses["cwae"](params, extra, batch, jax.random.key(1), NOW))
+
+    def loss(extra, batch):
+        return system.losses["cwae"](params, extra, batch, jax.random.key(1), NOW)
+
+    return jax.jit(loss, compiler_options=QUICK)
 
 
 @pytest.fixture(scope="module")
 def validate(made):
-    run = jax.jit(made[0].validate)
+    run = jax.jit(made[0].validate, compiler_options=QUICK)
     return lambda *arguments: jax.tree.map(np.asarray, run(*arguments))
 
 
@@ -81,7 +87,7 @@ def test_loss_is_the_squared_error_plus_the_weighted_discrepancy_of_each_class(m
     _, params, extra, batch = made
     value, (new, metrics) = loss(extra, batch)
     x = standardized_log_mel(batch["audio"], MEL, Standardizer(**extra["standardizer"]))
-    run = jax.jit(partial(reconstruct_in_training, SMALL))
+    run = jax.jit(partial(reconstruct_in_training, SMALL), compiler_options=QUICK)
     z, y, stats = run(params["cwae"], extra["batch_stats"], x, batch["label"])
     z, prior = (np.asarray(a, np.float64) for a in (z, prior_codes(jax.random.key(1), batch["slot"], 4)))
     of_class = [np.asarray(batch["label"]) == c for c in range(3)]
@@ -135,8 +141,8 @@ def test_validation_sums_give_the_figures_of_each_sound_and_of_scikit_learn(made
     sums = validate(params, extra, batch)
     heard, label = mel(from_int16(batch["audio"][:7]), MEL), np.asarray(batch["label"][:7])
     x = standardize(log_mel(heard, MEL), standardizer)
-    z = jax.jit(partial(encode, SMALL))(params["cwae"], extra["batch_stats"], x, label)
-    y = jax.jit(partial(decode, SMALL))(params["cwae"], extra["batch_stats"], z, label)
+    z = jax.jit(partial(encode, SMALL), compiler_options=QUICK)(params["cwae"], extra["batch_stats"], x, label)
+    y = jax.jit(partial(decode, SMALL), compiler_options=QUICK)(params["cwae"], extra["batch_stats"], z, label)
     decoded = from_log_mel(unstandardize(y, standardizer), MEL)
     z, prior = (np.asarray(a, np.float64) for a in (z, prior_codes(jax.random.key(0), batch["slot"][:7], 4)))
     mmd = np.mean([discrepancy(z[label == c], prior[label == c]) for c in range(3)])
@@ -182,7 +188,7 @@ def test_a_model_of_another_spectrogram_is_refused():
 def test_two_steps_train_and_the_loss_falls_on_a_few_sounds(made, validate):
     system, params, extra, batch = made
     optimizers = {"cwae": optax.adam(1e-2)}
-    step = jax.jit(make_step(system, optimizers))
+    step = jax.jit(make_step(system, optimizers), compiler_options=QUICK)
     state = new_state(params, extra, optimizers, jax.random.key(2))
     values = []
     for _ in range(60):
