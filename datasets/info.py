@@ -261,8 +261,11 @@ def config_name(info: Named) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be printed and stored: names need not be UTF-8, and may hold a terminal's control codes."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in name)
+    """A file's name as text that can be printed and stored: names need not be UTF-8, and may hold a terminal's control codes.
+
+    A backslash is doubled, so that two names never become one.
+    """
+    return "".join(mark if mark.isprintable() and mark != "\\" else mark.encode("unicode_escape").decode() for mark in name)
 
 
 def name_order(name: str) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def test_a_fault_of_ours_costs_one_file_and_is_called_what_it_is(small_tree, mon
     assert collection.reasons() == [
         ("drumjax failed on this file: please report it", 3, "ZeroDivisionError: division by zero")
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names that Windows does not know")
+def test_files_whose_names_look_alike_when_printed_are_both_taken(sound):
+    for number, name in enumerate(("a\x1b.wav", "a\\x1b.wav")):
+        sound(f"s/kick/{name}", number)
+        path = sound("s/kick/b.wav", 9).parent
+    assert [each.name for each in survey_sounds(path.parent).sounds] == ["kick/a\\\\x1b.wav", "kick/a\\x1b.wav", "kick/b.wav"]
 
 
 def test_of_a_recording_nothing_but_the_header_is_read(sound, monkeypatch):
