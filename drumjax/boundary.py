@@ -46,6 +46,8 @@ Python 30 times the memory of their text, and a second for each 5 MB."""
 CSV_BYTES = 1 << 20
 CSV_ROWS = 50_000
 CSV_COLUMNS = 4_096
+AGAIN = ".again"
+"""What `drumjax again` puts behind a file's name: snare.wav as snare.again.wav."""
 AUDIO_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".mp3")
 """How the names of files end that `read_audio` reads; it goes by their content."""
 AUDIO_BYTES = 256 << 20

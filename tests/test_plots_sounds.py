@@ -99,6 +99,11 @@ def test_a_sheet_has_the_waveform_what_it_was_made_from_and_its_own_spectrogram(
     np.testing.assert_allclose(levels(axes[3]), 20 * np.log10(np.maximum(made_from[0], 1e-5) / made_from[0].max()), rtol=1e-6)
     heard = np.asarray(mel(audio[0], CONFIG))
     np.testing.assert_allclose(levels(axes[6]), 20 * np.log10(np.maximum(heard, 1e-5) / heard.max()), atol=1e-3)
+    # Where the first of a row has nothing to show, the next one bears the row's name and numbers.
+    beside = panels(plots.sound_sheet([sketches[4], sketches[0]], CONFIG))
+    (named,) = [each for each in beside if each.get_ylabel().startswith("decoder's")]
+    np.testing.assert_allclose(levels(named), levels(axes[3]), rtol=1e-6)
+    assert all(tick.label1.get_visible() for tick in named.yaxis.get_major_ticks())
     plain = plots.sound_sheet([sketches[4]], CONFIG)
     assert len(panels(plain)) == 2
 

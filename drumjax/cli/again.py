@@ -12,7 +12,7 @@ from typing import Annotated
 from tyro.conf import Positional, UseAppendAction, arg
 
 import drumjax
-from drumjax.boundary import InputError, read_audio_shape, read_head
+from drumjax.boundary import AGAIN, InputError, read_audio_shape, read_head
 from drumjax.cli.arguments import check_place, names_folder, parse, same_file, say, warnings_said, writing
 from drumjax.cli.recall import Recall, Write, check_all_used
 from drumjax.provenance import CONCATENATE, check_record, read_provenance
@@ -111,7 +111,7 @@ def destination(call: Again) -> Path:
     suffixes = KINDS.get(read_head(call.file, what="a file")[:4], (".json",))
     suffix = call.file.suffix if call.file.suffix.lower() in suffixes else suffixes[0]
     if call.output is None:
-        place = call.file.with_name(f"{call.file.stem}.again{suffix}")
+        place = call.file.with_name(f"{call.file.stem}{AGAIN}{suffix}")
     elif names_folder(call.output):
         place = Path(call.output) / f"{call.file.stem}{suffix}"
     else:

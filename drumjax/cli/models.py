@@ -149,6 +149,9 @@ def _trained(workdir: Path) -> _Trained:
     from drumjax.train.recipe import recipe
 
     place = checkpoint.find(workdir)
+    if (workdir / checkpoint.INSTRUMENT).is_file():
+        remedy = "name the --workdir of the training that it was packed from"
+        raise InputError(workdir, rule="a training of 'drumjax train'", found="a packed model", remedy=remedy)
     config = (workdir if workdir != place else place.parents[1]) / "config.json"
     run = read_json(config)
     try:
@@ -203,7 +206,12 @@ def pack_model(arguments: list[str], prog: str) -> int:
         raise InputError("--half", rule=rule, found=found, remedy="leave it out") from error
     size = sum(path.stat().st_size for path in call.output.rglob("*") if path.is_file())
     steps = " and ".join(found.place.name for found in members.values())
-    print(f"packed step {steps}, {size / 1e6:.2f} MB; play it with --model {call.output}")
+    played = (
+        f"hear a model through it with --vocoder {call.output}"
+        if model.recipe.name == "mcnn"
+        else f"play it with --model {call.output}"
+    )
+    print(f"packed step {steps}, {size / 1e6:.2f} MB; {played}")
     say(call.output)
     return 0
 

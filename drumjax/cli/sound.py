@@ -436,6 +436,13 @@ def picture(sounds: Sequence[Sound], instrument: SoundInstrument) -> Figure:
     return sound_sheet(shown, instrument.mel)
 
 
+def draw(sounds: Sequence[Sound], instrument: SoundInstrument, place: Path) -> None:
+    """Writes a sheet, and says so where it shows not all of them."""
+    say(write_picture(picture(sounds, instrument), place))
+    if len(sounds) > MOST_PICTURED:
+        print(f"{place}: shows the first {MOST_PICTURED} of {len(sounds)}")
+
+
 def _run(call_type: type[Call], make: Callable[[Call, SoundInstrument], list[Sound]], arguments: list[str], prog: str) -> int:
     """Reads a verb's arguments, makes what they ask for, writes it where they say, and says so."""
     call = parse(call_type, arguments, prog)
@@ -452,7 +459,7 @@ def _run(call_type: type[Call], make: Callable[[Call, SoundInstrument], list[Sou
     say(*paths)
     say_silent(sounds)
     if call.plot is not None:
-        say(write_picture(picture(whole, instrument), call.plot))
+        draw(whole, instrument, call.plot)
     return 0
 
 
@@ -550,16 +557,18 @@ def kit(arguments: list[str], prog: str) -> int:
         say(folder)
     say_silent([sound for sounds in made.made.values() for sound in sounds])
     if call.plot is not None:
-        say(write_picture(picture([sounds[0] for sounds in made.made.values()], instrument), call.plot))
+        draw([sounds[0] for sounds in made.made.values()], instrument, call.plot)
     return 0
 
 
 def check_alone(folder: Path, names: Sequence[Path]) -> None:
     """That a kit's folder holds no other sounds, which would be heard as takes of its own; InputError where it does."""
     from drumjax.boundary import AUDIO_SUFFIXES, list_files
+    from drumjax.synth.kits import split_copies
 
     ours = {path.resolve() for path in names}
-    if others := [path for path in list_files(folder, AUDIO_SUFFIXES) if path.resolve() not in ours]:
+    _, sounds = split_copies(list_files(folder, AUDIO_SUFFIXES))
+    if others := [path for path in sounds if path.resolve() not in ours]:
         found = f"{others[0].relative_to(folder)}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
         raise InputError(
             folder, rule="a folder without other sounds, which would mix with the kit", found=found, remedy="name another"

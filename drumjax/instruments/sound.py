@@ -480,7 +480,11 @@ class SoundInstrument:
         if sha256 not in (None, self.sha256):
             remedy = "name the model that it was made with, or encode the sound with this one"
             raise InputError(path, rule=f"a code of this model, SHA-256 {self.sha256}", found=f"one of {sha256:.64}", remedy=remedy)
-        return replace(code, mix=self.mix(code.mix))
+        try:
+            self._check_code(code)
+            return replace(code, mix=self.mix(code.mix))
+        except InputError as error:
+            raise InputError(path, rule=error.rule, found=error.found, remedy=error.remedy) from None
 
     def _read(self, path: str | PathLike[str]) -> Sound:
         audio = read_one_shot(path, self.mel.sample_rate_hz)

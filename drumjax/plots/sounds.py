@@ -75,6 +75,7 @@ def sound_sheet(sounds: Sequence[Sketch], config: MelConfig, *, columns: int = 4
         blocks * parts, columns, squeeze=False, sharex=True, gridspec_kw={"height_ratios": [0.75, *[1.15] * (parts - 1)] * blocks}
     )
     image: AxesImage | None = None
+    labelled: set[int] = set()
     for place in range(blocks * columns):
         column = grid[parts * (place // columns) : parts * (place // columns + 1), place % columns]
         if place >= len(sounds):
@@ -82,15 +83,16 @@ def sound_sheet(sounds: Sequence[Sketch], config: MelConfig, *, columns: int = 4
                 axes.set_visible(False)
             continue
         sound = sounds[place]
-        labels = place % columns == 0
-        _waveform(column[0], sound.audio, config, colour(0), labels)
+        _waveform(column[0], sound.audio, config, colour(0), place % columns == 0)
         column[0].set_title(shorten(sound.name, _LONGEST_NAME), loc="left")
         heard = np.asarray(mel(jnp.asarray(sound.audio, jnp.float32), config))
         rows = [("waveform's", heard)] if parts == 2 else [("decoder's", sound.mel), ("waveform's", heard)]
-        for axes, (label, magnitudes) in zip(column[1:], rows, strict=True):
+        for row, (axes, (label, magnitudes)) in enumerate(zip(column[1:], rows, strict=True), parts * (place // columns)):
             if magnitudes is None:
                 axes.set_visible(False)
                 continue
+            labels = row not in labelled  # the first of its row that is drawn, which need not be the first of the sheet
+            labelled.add(row)
             image = _spectrogram(axes, magnitudes, config, magnitudes.max(), labels)
             if labels:
                 axes.set_ylabel(f"{label}\nfrequency (Hz)")

@@ -70,7 +70,8 @@ class Sound:
     def cropped(self, start_s: float = 0.0, end_s: float | None = None, *, silence_db: float | None = None) -> Sound:
         """A part of it, what the paper's waveform view is for (Neural Drum Machine, Sec. "Interface").
 
-        Edges that are not near zero are faded, over 0.5 ms at the start and 3 ms at the end. Silence keeps one sample.
+        Edges that are not near zero are faded, over 0.5 ms at the start and 3 ms at the end; with `silence_db` also where nothing
+        was cut. Silence keeps one sample.
 
         Args:
           start_s: where it begins, at least 0.
@@ -97,7 +98,7 @@ class Sound:
         if silence_db is not None:
             heard = np.flatnonzero(np.abs(part) > np.abs(part).max() * 10 ** (silence_db / 20))
             part = part[: heard[-1] + 1 if len(heard) else 1]
-        if len(part) < len(self.audio):
+        if len(part) < len(self.audio) or silence_db is not None:  # a model's window may end in the middle of a sound
             soft_edges(part, self.sample_rate_hz)
         return replace(self, audio=part, provenance=self._with(start_s=start_s or None, end_s=end_s, silence_db=silence_db))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from drumjax.boundary import AUDIO_SUFFIXES, InputError, file_sha256, list_files
+from drumjax.boundary import AGAIN, AUDIO_SUFFIXES, InputError, file_sha256, list_files
 from drumjax.patterns import DrumMap
 from drumjax.patterns.classes import spoken_drums
 from drumjax.signal import one_shot
@@ -89,7 +89,7 @@ def load_kit(
 
     Takes of one sound, which the lane's hits go round where more than one is asked for, are files of one folder whose names differ
     in a last number only (`snare 1.wav`, `snare 2.wav`; but not `snare_v1.wav`, a layer of loudness), or files in a folder of the
-    lane's name (`SD/left.wav`, `SD/right.wav`).
+    lane's name (`SD/left.wav`, `SD/right.wav`). Copies that `drumjax again` made beside their originals (`2.again.wav`) are none.
 
     Args:
       folder: WAV, FLAC, AIFF, Ogg or MP3 files at any depth, at any rate, of any number of channels (averaged), of at most 30 s.
@@ -107,13 +107,13 @@ def load_kit(
       ValueError: another number of takes.
     """
     root = Path(folder)
-    paths = list_files(root, AUDIO_SUFFIXES)
+    copies, paths = split_copies(list_files(root, AUDIO_SUFFIXES))
     words = {path: _names(path.relative_to(root)) for path in paths}
     spoken = {path: _voice(names) for path, names in words.items()}
     fallback = kit_for(drum_map, sample_rate_hz, takes=takes)
     sounds: dict[str, list[np.ndarray]] = {}
     files: dict[str, list[str]] = {}
-    refused: dict[str, str] = {}
+    refused = {path.relative_to(root).as_posix(): "a copy that 'drumjax again' made" for path in copies}
     candidates = {lane: _candidates(lane, _lane_voice(drum_map, index), words, spoken) for index, lane in enumerate(drum_map.lanes)}
     for lane, ranked in candidates.items():
         first: Path | None = None
@@ -159,6 +159,14 @@ def load_kit(
         takes={lane: tuple(names[1:]) for lane, names in files.items() if len(names) > 1},
     )
     return kit, report
+
+
+def split_copies(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """The files that `drumjax again` made beside others, and the rest: a copy is no further take of its original."""
+    parted: tuple[list[Path], list[Path]] = [], []
+    for path in paths:
+        parted[not path.stem.endswith(AGAIN)].append(path)
+    return parted
 
 
 def _files_sha256(root: Path, files: Mapping[str, list[str]]) -> str:

@@ -81,12 +81,20 @@ def test_a_model_of_sounds_is_packed_with_its_vocoder(command, untrained_sounds,
     assert cards["vocoder"]["command"] == "drumjax train mcnn --data sounds/ --workdir RUN --steps 7 --seed 5"
     assert cards["model"]["credits"] == cards["vocoder"]["credits"] == ["Somebody"]
     assert command("sound sample --class kick -o k.wav --model out").code == 0
+    assert (
+        command("models pack mcnn -o alone --name alone")
+        .out.splitlines()[0]
+        .endswith("hear a model through it with --vocoder alone")
+    )
+    assert command("sound sample --class kick -o k.wav --model out --vocoder alone").code == 0
     for words, fault in (
         ("cwae -o x", "--vocoder: expected a vocoder for a model of drum sounds; found none; name a training of"),
         ("mcnn --vocoder mcnn -o x", "found one, and a model that needs none; leave it out"),
         ("cwae --vocoder cwae -o x", "expected a training of a vocoder; found one of 'cwae'"),
         ("cwae --vocoder other -o x", "a vocoder of the model's spectrograms (fft_samples 256); found fft_samples 512"),
         ("cwae --vocoder nowhere -o x", "expected a trained model; found no such folder"),
+        ("out -o x", "out: expected a training of 'drumjax train'; found a packed model; name the --workdir of"),
+        ("cwae --vocoder out -o x", "out: expected a training of 'drumjax train'; found a packed model"),
     ):
         refused = command(f"models pack {words} --name drums")
         assert (refused.code, fault in refused.err) == (2, True), refused

@@ -16,6 +16,7 @@ import soundfile
 
 from drumjax import checkpoint
 from drumjax.cli import VERBS, sound_again
+from drumjax.cli import sound as cli_sound
 from drumjax.cli.again import WAYS
 from drumjax.instruments import loading
 from drumjax.instruments import sound as instrument_module
@@ -178,6 +179,12 @@ def test_a_vocoder_has_to_hear_the_models_spectrograms(command, untrained_sounds
     assert not Path("k.wav").exists()
 
 
+def test_a_sheet_that_does_not_show_all_sounds_says_so(command, packed, tones, monkeypatch) -> None:
+    monkeypatch.setattr(cli_sound, "MOST_PICTURED", 2)
+    assert command("sound", "sample", "-n", "3", "--plot", "s.png", *packed).out.splitlines()[-1] == "s.png: shows the first 2 of 3"
+    assert "shows" not in command("sound", "sample", "-n", "2", "--plot", "s.png", *packed).out
+
+
 def test_a_model_is_not_written_over(command, untrained_sounds, tones) -> None:
     shutil.copytree(untrained_sounds / "packed", "m")
     soundfile.write("m/a.wav", np.ones(9), 8_000)
@@ -205,6 +212,11 @@ def test_a_kit_is_read_lane_by_lane_and_take_by_take(command, packed, tones, sou
             saved = sound.cropped(silence_db=-60).audio
             start = int(np.argmax(np.abs(saved) > 1e-3 * np.abs(saved).max()))
             np.testing.assert_allclose(heard[200:], saved[max(start - 11, 0) :][200 : len(heard)], atol=2e-4)
+    # What is made again beside a take is no further take, neither for what plays the kit nor for what writes it anew.
+    assert command("again", "kit/BD/2.wav").code == 0
+    assert Path("kit/BD/2.again.wav").is_file()
+    assert load_kit("kit", TR808, 22_050, takes=8)[1].takes == report.takes
+    assert command("sound", "kit", "--seed", "4", "--takes", "3", "-o", "kit", *packed).code == 0
     # Of a kit with one take the files stand side by side; a second kit does not mix with the first.
     assert_refused(command("sound", "kit", "--takes", "1", "-o", "kit", *packed), "a folder without other sounds")
     assert command("sound", "kit", "--takes", "1", "-o", "flat", "--drum-map", "pocket", *packed).code == 0

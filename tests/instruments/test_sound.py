@@ -359,8 +359,9 @@ def test_a_code_file_gives_the_code_back_to_the_bit(sounds, click, tmp_path) -> 
 def test_a_code_file_that_is_none_of_this_model_is_refused(sounds, click, tmp_path, change, said) -> None:
     value = sounds.encode(click, "kick").to_json() | change
     (tmp_path / "c.json").write_text(json.dumps(value))
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said) as refused:
         sounds.encode(tmp_path / "c.json")
+    assert refused.value.path == str(tmp_path / "c.json")
 
 
 # Vocoders, and how models are found

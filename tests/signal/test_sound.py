@@ -81,6 +81,14 @@ def test_silence_at_the_end_is_cut_at_the_level_that_is_asked_for(sound, silence
     assert kept.max() <= np.abs(sound.audio).max() * 10 ** (silence_db / 20) + 1e-7
 
 
+def test_a_sound_that_is_still_loud_at_its_end_does_not_click_though_nothing_is_cut() -> None:
+    loud = Sound(np.cos(np.arange(800) / 5).astype(np.float32), 8_000)
+    heard = loud.cropped(silence_db=-60).audio
+    assert len(heard) == 800
+    assert max(abs(heard[0]), abs(heard[-1])) < 1e-6
+    np.testing.assert_array_equal(heard[4:-24], loud.audio[4:-24])
+
+
 def test_silence_keeps_a_sample(sound) -> None:
     assert len(Sound(np.zeros(100), RATE).cropped(silence_db=-60).audio) == 1
     assert len(sound.cropped(0.35, silence_db=-60).audio) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,20 @@ def test_files_that_differ_in_a_last_number_are_takes_and_layers_and_other_drums
     assert [round(pitch_hz(sound), -2) for sound in kit.sounds("SD")] == [400, 200, 300]
     assert len(kit.sounds("RS")) == 8
     assert any(line == "kit: OH goes round 1 more: OH/right.wav" for line in report.lines())
+
+
+def test_copies_that_again_made_are_no_takes_and_leave_the_hash_alone(tmp_path):
+    for i, name in enumerate(["SD/1.wav", "SD/2.wav", "kick.wav"]):
+        write(tmp_path / name, tone(200 + 100 * i))
+    before, _ = load_kit(tmp_path, TR808, takes=4)
+    for name in ("SD/1", "SD/2", "kick"):
+        shutil.copy(tmp_path / f"{name}.wav", tmp_path / f"{name}.again.wav")
+    kit, report = load_kit(tmp_path, TR808, takes=4)
+    assert kit.provenance == before.provenance
+    assert (report.takes, report.unknown) == ({"SD": ("SD/2.wav",)}, ())
+    assert dict(report.refused) == dict.fromkeys(
+        ["SD/1.again.wav", "SD/2.again.wav", "kick.again.wav"], "a copy that 'drumjax again' made"
+    )
 
 
 def test_no_more_takes_are_read_than_asked_for_and_a_broken_one_gives_way(tmp_path):
