@@ -1,6 +1,7 @@
 """The MCNN's loss, validation sums and training."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,8 @@ from drumjax.train.engine import fit
 pytestmark = pytest.mark.usefixtures("compilation_cache")
 MEL = MelConfig(samples=255, window_samples=32, hop_samples=8, fft_samples=64, bins=16)
 SMALL = MCNNConfig(bins=16, heads=2, channels=(8, 4, 2))
+QUICK = {"xla_backend_optimization_level": 0}
+"""Half of the time that the compiler takes."""
 
 
 def sounds(n=4, masked=0):
@@ -45,7 +48,7 @@ def system(compilation_cache):
 
 @pytest.fixture(scope="module")
 def params(system):
-    return jax.jit(system.init)(jax.random.key(0), sounds())[0]
+    return jax.jit(system.init, compiler_options=QUICK)(jax.random.key(0), sounds())[0]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +57,10 @@ def value_and_grad(system):
         value, (extra, metrics) = system.losses["mcnn"](params, {}, batch, jax.random.key(1), Progress(0, 0.0))
         return value, (extra, metrics)
 
-    return jax.jit(jax.value_and_grad(loss, has_aux=True))
+    return jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=QUICK)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def heard_and_made(params, audio):
     return mcnn.synthesize(SMALL, params["mcnn"], mel(from_int16(audio), MEL))
 
@@ -94,7 +97,7 @@ def test_the_loss_is_equation_13_with_the_papers_weights(params, value_and_grad)
 
 def test_validation_is_through_the_binary_mask(system, params):
     batch = sounds(4, masked=1)
-    figures = summarise(jax.jit(system.validate)(params, {}, batch))
+    figures = summarise(jax.jit(system.validate, compiler_options=QUICK)(params, {}, batch))
     convergence, log_error, _, difference, right = np.mean([figures_by_hand(params, batch, i, binary=True) for i in range(3)], 0)
     soft = np.mean([figures_by_hand(params, batch, i, binary=False) for i in range(3)], 0)
     expected = {
