@@ -34,7 +34,7 @@ def griffin_lim(
     return _griffin_lim(jnp.asarray(mel_magnitudes, jnp.float32), config, key, iterations, momentum)
 
 
-@functools.partial(jax.jit, static_argnames=("config", "iterations", "momentum"))
+@functools.partial(jax.jit, static_argnames="config")  # compiled once for any number of iterations and any momentum
 def _griffin_lim(mel_magnitudes: jax.Array, config: MelConfig, key: jax.Array, iterations: int, momentum: float) -> jax.Array:
     def sounds(bands: jax.Array, turns: jax.Array) -> jax.Array:
         spectrum = magnitudes_of_mel(bands, config)
