@@ -24,9 +24,10 @@ def free_port() -> int:
         return held.getsockname()[1]
 
 
-def started(command: Sequence[str], devices: int = 1) -> subprocess.Popen[str]:
-    """A process whose CPU stands for some devices."""
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+def started(command: Sequence[str], devices: int = 1, flags: str = "") -> subprocess.Popen[str]:
+    """A process whose CPU stands for some devices, with more of the compiler's flags."""
+    flags = f"--xla_force_host_platform_device_count={devices} {flags}"
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
