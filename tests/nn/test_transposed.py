@@ -83,5 +83,8 @@ def test_the_cpu_takes_the_product_form(monkeypatch):
 def test_even_widths_and_broken_groups_are_refused():
     with pytest.raises(ValueError, match="odd width, found 4"):
         subpixel_matrix(jnp.zeros((4, 2, 2)))
+    for form in ("product", "stock"):
+        with pytest.raises(ValueError, match="odd width, found 4"):
+            transposed_conv(jnp.zeros((1, 4, 2)), jnp.zeros((4, 2, 2)), form=form)
     with pytest.raises(ValueError, match="groups of 4, found 10"):
         windows(jnp.zeros((1, 10, 2)), 3, 3, 4)
