@@ -15,6 +15,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -165,9 +166,12 @@ class SoundInstrument:
           InputError: no class of that name, one that the model does not know, more than four, or weights that are below 0, not
             finite or all 0.
         """
+        if not _is_a(label, str | Mapping):
+            remedy = "write 'kick' or {'kick': 0.7, 'snare': 0.3}"
+            raise InputError("class", rule="a class's name, or class → weight", found=f"{label!r:.80}", remedy=remedy)
         given = {label: 1.0} if isinstance(label, str) else dict(label)
         for name, weight in given.items():
-            if not (math.isfinite(weight) and weight >= 0):
+            if not (_is_a(weight, Real) and math.isfinite(weight) and weight >= 0):
                 raise InputError("mix", rule="weights of at least 0", found=f"{name}={weight}", remedy="change the weight")
         if len(given) > MOST_MIXED:
             found, remedy = f"{len(given)}", "leave the lightest out"
@@ -266,6 +270,9 @@ class SoundInstrument:
         if isinstance(source, SoundCode):
             self._check_code(source)
             return source if label is None else replace(source, mix=self.mix(label), chosen_by="given")
+        if not _is_a(source, Sound | str | PathLike):
+            remedy = "wrap samples as drumjax.signal.sound.Sound(audio, sample_rate_hz)"
+            raise InputError("source", rule="a Sound, a SoundCode or a path", found=type(source).__name__, remedy=remedy)
         sound = source if isinstance(source, Sound) else self._read(source)
         audio = self.window(sound)
         said = sound.label if isinstance(source, Sound) else _named_class(Path(source))
@@ -332,8 +339,8 @@ class SoundInstrument:
         Raises:
           InputError: as `encode`, and for a number out of range or an unknown path.
         """
-        if not 1 <= steps < MOST_SOUNDS:
-            found, remedy = f"{steps + 1}", "choose a number in that range"
+        if not (_is_whole(steps) and 1 <= steps < MOST_SOUNDS):
+            found, remedy = f"{steps + 1 if _is_whole(steps) else steps!r}", "choose a number in that range"
             raise InputError("n", rule=f"2 to {MOST_SOUNDS:,} sounds, both ends included", found=found, remedy=remedy)
         if path not in ("slerp", "lerp"):
             raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")
@@ -427,7 +434,7 @@ class SoundInstrument:
         self, pitch: int, label: str, takes: int, seed: int, *, variation: float = VARIATION, only: Sequence[int] | None = None
     ) -> list[Sound]:
         """The takes of one lane of `kit`: of that which is written as the key `pitch` and played by the class `label`."""
-        if not 1 <= takes <= MOST_TAKES:
+        if not (_is_whole(takes) and 1 <= takes <= MOST_TAKES):
             rule, found = f"1 to {MOST_TAKES} takes", f"{takes}"
             raise InputError("takes", rule=rule, found=found, remedy="choose a number in that range")
         if not 0 <= pitch <= 127:
@@ -509,6 +516,10 @@ class SoundInstrument:
         if code.code.shape != (self.config.latent,):
             rule, found = f"a code of {self.config.latent} numbers", f"shape {code.code.shape}"
             raise InputError(code.name or "code", rule=rule, found=found, remedy="encode the sound with this model")
+        if not np.isfinite(code.code).all():
+            raise InputError(
+                code.name or "code", rule="a code of finite numbers", found="NaN or infinity", remedy="encode it again"
+            )
 
     def _position(self, code: np.ndarray) -> tuple[float, float, float]:
         axes = {name: np.asarray(value, np.float64) for name, value in self.weights["axes"].items()}
@@ -688,12 +699,21 @@ def _numbers(n: int, only: Sequence[int] | None) -> Sequence[int]:
     Raises:
       InputError: more or fewer sounds than a call makes.
     """
-    if not 1 <= n <= MOST_SOUNDS:
+    if not (_is_whole(n) and 1 <= n <= MOST_SOUNDS):
         raise InputError("n", rule=f"1 to {MOST_SOUNDS:,} sounds", found=f"{n}", remedy="choose a number in that range")
     numbers = range(n) if only is None else only
-    if not numbers or not all(0 <= i < n for i in numbers):
+    if len(numbers) == 0 or not all(_is_whole(i) and 0 <= i < n for i in numbers):
         raise InputError("only", rule=f"numbers from 0 to {n - 1}", found=f"{list(numbers)[:8]}", remedy="choose some of these")
     return numbers
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    """`isinstance`, of what a caller without a type checker may give."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_whole(number: object) -> bool:
+    return _is_a(number, Integral)
 
 
 def _input(sound: Sound) -> Mapping[str, Any]:
@@ -733,10 +753,10 @@ def _origin(code: SoundCode) -> Mapping[str, Any]:
 
 
 def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= MOST_SEED:
+    if not (_is_whole(seed) and 0 <= seed <= MOST_SEED):
         raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")
 
 
 def _check_share(what: str, share: float) -> None:
-    if not 0 <= share <= 1:
+    if not (_is_a(share, Real) and 0 <= share <= 1):
         raise InputError(what, rule="a number from 0 to 1", found=f"{share}", remedy="choose one in that range")

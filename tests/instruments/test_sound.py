@@ -17,7 +17,7 @@ from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.instruments import loading
 from drumjax.instruments.sound import SoundInstrument, _moved
-from drumjax.instruments.sound_codes import label_text, parse_mix
+from drumjax.instruments.sound_codes import SoundCode, label_text, parse_mix
 from drumjax.models import cwae, mcnn
 from drumjax.patterns import BUILT_IN, DrumMap
 from drumjax.provenance import dumps
@@ -258,6 +258,8 @@ def test_a_mix_is_read_as_it_is_written() -> None:
 
 # Numbers out of range
 
+CODE = SoundCode(np.zeros(6, np.float32), {"kick": 1.0}, "given", (0.0, 0.0, 0.0))
+
 
 @pytest.mark.parametrize(
     ("call", "said"),
@@ -276,6 +278,17 @@ def test_a_mix_is_read_as_it_is_written() -> None:
         (lambda s: s.morph(Sound(np.ones(9), 22_050), Sound(np.ones(9), 22_050), 0), "2 to 1,024 sounds.*found 1"),
         (lambda s: s.kit(0, takes=9), "1 to 8 takes; found 9"),
         (lambda s: s.kit(-1), "a whole number from 0"),
+        (lambda s: s.sample("kick", 2.0), "1 to 1,024 sounds; found 2.0"),
+        (lambda s: s.sample("kick", 1, 1.5), "a whole number from 0 to 4294967295; found 1.5"),
+        (lambda s: s.sample("kick", 1, None), "a whole number from 0 to 4294967295; found None"),
+        (lambda s: s.sample("kick", 3, only=[1.5]), "numbers from 0 to 2"),
+        (lambda s: s.sample(["kick"]), r"a class's name, or class → weight; found \['kick'\]"),
+        (lambda s: s.sample({"kick": "a"}), "weights of at least 0; found kick=a"),
+        (lambda s: s.vary(Sound(np.ones(9), 22_050, "kick"), None), "a number from 0 to 1; found None"),
+        (lambda s: s.morph(Sound(np.ones(9), 22_050), Sound(np.ones(9), 22_050), 1.5), "2 to 1,024 sounds.*found 1.5"),
+        (lambda s: s.kit(0, takes=1.5), "1 to 8 takes; found 1.5"),
+        (lambda s: s.encode(np.ones(9)), "a Sound, a SoundCode or a path; found ndarray; wrap samples as"),
+        (lambda s: s.vary(dataclasses.replace(CODE, code=np.full(6, np.nan, np.float32))), "a code of finite numbers; found NaN"),
         (lambda s: s.encode(Sound(np.zeros(9), 22_050, name="x")), "x: expected a sound in the first 0.17 s, .*; found silence"),
         (lambda s: s.encode(Sound(np.append(np.zeros(9_000), 1), 22_050)), "sound: expected a sound in the first"),
     ],
