@@ -586,7 +586,7 @@ def verdict_on_vocoder(figures: Mapping[str, Figure], split: str, n: int) -> str
     if "mcnn_minus_griffin_lim_log_mel_error" not in figures:
         return ""
     paragraphs = []
-    equal = f"{figures['griffin_lim_equal_time_iterations'].mean:.0f}, which take the time that it takes"
+    equal = f"as many as fit in its own time ({figures['griffin_lim_equal_time_iterations'].mean:.0f})"
     rivals = {
         "griffin_lim": f"{ITERATIONS} iterations of Griffin-Lim",
         "griffin_lim_plain": f"{ITERATIONS} plain ones, without momentum",

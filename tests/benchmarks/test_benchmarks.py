@@ -153,6 +153,8 @@ def test_sounds(bench, evaluated_sounds, tmp_path) -> None:
     figure = result["report"]["metrics"]["mcnn_minus_griffin_lim_log_mel_error"]
     table = benchmark("sounds").table([json.loads((tmp_path / "sounds_few.json").read_text())])
     assert f"{figure['mean']:+.3f} ({figure['interval'][0]:+.3f} to {figure['interval'][1]:+.3f})" in table
+    iterations = result["report"]["metrics"]["griffin_lim_equal_time_iterations"]["mean"]
+    assert f") ({iterations:.0f}) | " in table
     rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in rows] == ["row", "---", "few", "class", "---", "kick", "snare", "hihat_closed"]
     assert len({len(row) for row in rows[:3]}) == len({len(row) for row in rows[3:]}) == 1

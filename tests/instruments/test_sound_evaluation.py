@@ -318,7 +318,7 @@ def test_verdicts_say_who_is_nearer_for_certain_and_where_not() -> None:
     assert f"{nearer}classes, not in snare (by 0.02)" in said
     assert said.count("neither nearer nor farther for certain") == len(metrics.DEFINITIONS)
     assert said.count("nearer in 0 of 2 classes") == len(metrics.DEFINITIONS)
-    assert "the MCNN beside 5, which take the time that it takes: by spectral convergence nearer" in said
+    assert "the MCNN beside as many as fit in its own time (5): by spectral convergence nearer" in said
     assert said.count("nearer in 2 of 2 classes") == len(metrics.DEFINITIONS)
 
 
