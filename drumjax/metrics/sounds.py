@@ -127,7 +127,8 @@ def paired_difference(
     """The mean of `first - second` over sounds, with its 95 % bootstrap interval over groups.
 
     Args:
-      first, second: float (n,), one number a sound, n at least 1.
+      first: float (n,), one number a sound, n at least 1.
+      second: the same of the other method.
       groups: (n,), what belongs together; None for every sound by itself.
       resamples: how often as many groups are drawn with replacement.
       seed: of the draws.

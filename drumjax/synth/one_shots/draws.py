@@ -25,7 +25,7 @@ class Draws:
       label: the class.
       seed: at least 0, below 2**64.
       numbers: of the sounds, int (sounds,), each in [0, 2**32).
-      parts: what is drawn, a name: other parts of one sound draw other numbers.
+      part: what is drawn, a name: other parts of one sound draw other numbers.
     """
 
     def __init__(self, label: str, seed: int, numbers: Sequence[int] | np.ndarray, part: str = "voice") -> None:
