@@ -23,6 +23,7 @@ import math
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -220,7 +221,13 @@ def _faults_of_the_disk(directory: Path) -> Iterator[None]:
         # The second is what its threads say that are still at work when the first has ended the loop they report to.
         return code_in(error) is None and "Event loop is closed" not in str(error)
 
-    threading.excepthook = hook
+    def ignored(args: Any) -> None:
+        # Its native threads have nobody to raise to, and go by this hook.
+        if "Event loop is closed" not in str(args.exc_value):
+            untold(args)
+
+    untold = sys.unraisablehook
+    threading.excepthook, sys.unraisablehook = hook, ignored
     for name in _NOISY:
         logging.getLogger(name).addFilter(is_news)
     failed = True
@@ -233,7 +240,9 @@ def _faults_of_the_disk(directory: Path) -> Iterator[None]:
         raise OSError(code, os.strerror(code), str(directory)) from error
     finally:
         threading.excepthook = earlier
-        for name in _NOISY if not failed else ():  # such threads may report late
+        if not failed:  # else such threads may report late
+            sys.unraisablehook = untold
+        for name in _NOISY if not failed else ():
             logging.getLogger(name).removeFilter(is_news)
 
 
