@@ -29,6 +29,7 @@ if __name__ == "__main__":  # run by its path: the folder above is where its sib
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from faults import archive_files, audio_files, midi_files, text_files
+from faults.memory import environment
 from faults.row import Row
 
 SECONDS, MIB = 1.0, 256
@@ -102,11 +103,17 @@ class Reader:
 
     def _start(self) -> subprocess.Popen[str]:
         self.errors = open(self.folder.with_suffix(".err"), "w+b")  # noqa: SIM115 - as long as the process
-        environment = os.environ | dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1") | {"PYTHONFAULTHANDLER": "1"}
+        one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
         # -P: the folder of the script is no place to import from; a module of ours there could take another's name.
         line = [sys.executable, "-P", str(Path(__file__).with_name("reader.py"))]
         self.process = subprocess.Popen(
-            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, cwd=self.folder, env=environment
+            line,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=self.folder,
+            env=environment(**one_thread),
         )
         warm = self.folder.with_name(f"{self.folder.name} warm")
         warm.mkdir(exist_ok=True)

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from faults.memory import forget_peak, peak_bytes
 
 from drumjax.boundary import InputError, read_audio, read_audio_comment, read_csv, read_json, read_midi
 from drumjax.datasets.info import PatternSet
@@ -331,31 +332,17 @@ def judge(kind: str, path: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _measured(outcome: dict[str, Any], reader: str) -> Iterator[None]:
-    _forget_peak()
+    forget_peak()
     signal.setitimer(signal.ITIMER_PROF, KILL_SECONDS)  # stopped when the next is set: what is found is checked under it too
     began = time.process_time()
     try:
         yield
     finally:
         seconds = time.process_time() - began
-        mib = (_peak() - _before) / 2**20
+        mib = (peak_bytes() - _before) / 2**20
         if seconds > outcome["seconds"]:
             outcome |= {"seconds": seconds, "slowest": reader}
         outcome["mib"] = max(outcome["mib"], mib)
-
-
-def _forget_peak() -> None:
-    with contextlib.suppress(OSError):  # Linux alone has it
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> int:
-    """The greatest resident size since it was last forgotten, in bytes."""
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 _before = 0
@@ -376,8 +363,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESS_BYTES,) * 2)
     gc.collect()
     gc.freeze()
-    _forget_peak()
-    _before = _peak()
+    forget_peak()
+    _before = peak_bytes()
     print(json.dumps({"verdict": "ready", "mib": _before / 2**20}), file=answers)
     for question in questions:
         asked = json.loads(question)

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 from faults import audio_files
+from faults.memory import environment
 from faults.midi_files import damage
 from faults.row import Row
 
@@ -256,8 +257,8 @@ def run(n: int, seed: int, say: Callable[[str], None] = print) -> Row:
         folder.mkdir()
         planted = plant(folder, n, seed)
         line = [sys.executable, "-P", str(Path(__file__).with_name("sound_reader.py")), str(folder), str(out)]
-        environment = os.environ | {"PYTHONFAULTHANDLER": "1", "JAX_PLATFORMS": "cpu"}
-        done = subprocess.run(line, cwd=name, env=environment, capture_output=True, text=True, check=False, timeout=60 + 2 * n)
+        within = environment(JAX_PLATFORMS="cpu")
+        done = subprocess.run(line, cwd=name, env=within, capture_output=True, text=True, check=False, timeout=60 + 2 * n)
         if done.returncode:
             failures = [f"all: the reader ended with {done.returncode}: {done.stderr[-1_000:].strip()}"] * n
             told: dict[str, Any] = {}

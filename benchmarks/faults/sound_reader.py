@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from faults.memory import peak_bytes
 
 from drumjax.boundary import InputError
 from drumjax.checkpoint import Playing
@@ -55,14 +55,10 @@ def encoded(instrument: SoundInstrument, path: Path) -> str:
     return "code" if np.isfinite(code.code).all() else "a code of NaN or infinity"
 
 
-def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     """See the module."""
     folder, out = map(Path, sys.argv[1:])
-    instrument, before = untrained(), _peak_mib()
+    instrument, before = untrained(), peak_bytes()
     clock = time.perf_counter()
     built = build_sounds(folder, out, processes=len(os.sched_getaffinity(0)))
     prepared = time.perf_counter() - clock
@@ -78,7 +74,7 @@ def main() -> None:
         "encoded": sum(verdict == "code" for verdict in verdicts.values()),
         "prepare_s": round(prepared, 1),
         "encode_s": round(time.perf_counter() - clock - prepared, 1),
-        "most_mib": round(_peak_mib() - before),
+        "most_mib": round((peak_bytes() - before) / 2**20),
     }
     print(json.dumps(told))
 
