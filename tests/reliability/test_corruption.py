@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drumjax.checkpoint import directory
+from drumjax import checkpoint
+from drumjax.checkpoint import directory, workdir
 
 
 @pytest.mark.slow
@@ -21,6 +22,7 @@ def test_a_hundred_damaged_checkpoints_are_refused_by_name_or_give_what_was_save
 @pytest.mark.slow
 def test_the_attacks_would_see_a_reader_that_does_not_look(faults, monkeypatch) -> None:
     """Without the hashes, orbax loads what was damaged."""
-    monkeypatch.setattr(directory, "verify", lambda place: directory.read_manifest(Path(place)))
+    for module in (checkpoint, directory, workdir):  # wherever it is had by name
+        monkeypatch.setattr(module, "verify", lambda place: directory.read_manifest(Path(place)))
     row = faults("corruption").run(11, 0, print)
-    assert len(row.failures) >= 1  # how many depends on orbax's file names, which are drawn at random
+    assert len(row.failures) >= 3
