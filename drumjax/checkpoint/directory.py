@@ -206,30 +206,26 @@ _NOISY = ("absl", "concurrent.futures")
 @contextlib.contextmanager
 def _faults_of_the_disk(directory: Path) -> Iterator[None]:
     """Orbax tells of a full disk with a ValueError, in whose text stands what the system said, and its threads print tracebacks."""
-    earlier = threading.excepthook
+    in_thread, unraisable = threading.excepthook, sys.unraisablehook
 
     def code_in(error: BaseException | None) -> int | None:
         found = re.search(r"os_error_code='(\d+)'", str(error))
         return error.errno if isinstance(error, OSError) else int(found[1]) if found else None
 
-    def hook(args: threading.ExceptHookArgs) -> None:
-        if code_in(args.exc_value) is None:  # else it is raised below, and told once
-            earlier(args)
+    def is_late(error: BaseException | None) -> bool:
+        # What threads say, in Python or native, that are still at work when a fault has ended the loop they report to.
+        return "Event loop is closed" in str(error)
 
-    def is_news(record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        # The second is what its threads say that are still at work when the first has ended the loop they report to.
-        return code_in(error) is None and "Event loop is closed" not in str(error)
+    def is_news(error: BaseException | None) -> bool:
+        return code_in(error) is None and not is_late(error)  # a code is raised below, and told once
 
-    def ignored(args: Any) -> None:
-        # Its native threads have nobody to raise to, and go by this hook.
-        if "Event loop is closed" not in str(args.exc_value):
-            untold(args)
+    def is_news_in(record: logging.LogRecord) -> bool:
+        return is_news(record.exc_info[1] if record.exc_info else None)
 
-    untold = sys.unraisablehook
-    threading.excepthook, sys.unraisablehook = hook, ignored
+    threading.excepthook = lambda args: in_thread(args) if is_news(args.exc_value) else None
+    sys.unraisablehook = lambda args: unraisable(args) if not is_late(args.exc_value) else None
     for name in _NOISY:
-        logging.getLogger(name).addFilter(is_news)
+        logging.getLogger(name).addFilter(is_news_in)
     failed = True
     try:
         yield
@@ -239,11 +235,11 @@ def _faults_of_the_disk(directory: Path) -> Iterator[None]:
             raise
         raise OSError(code, os.strerror(code), str(directory)) from error
     finally:
-        threading.excepthook = earlier
+        threading.excepthook = in_thread
         if not failed:  # else such threads may report late
-            sys.unraisablehook = untold
-        for name in _NOISY if not failed else ():
-            logging.getLogger(name).removeFilter(is_news)
+            sys.unraisablehook = unraisable
+            for name in _NOISY:
+                logging.getLogger(name).removeFilter(is_news_in)
 
 
 def _checkpointer():
