@@ -184,6 +184,32 @@ def check_splits(
             raise ValueError(f"{split}: {error}") from None
 
 
+def check_arrays(
+    arrays: Mapping[str, np.ndarray], n: int, numeric: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Checks the names, shapes and types of a split's arrays: those of `numeric`, and `TEXTS`, which every kind of data has.
+
+    Args:
+      arrays: of the split.
+      n: its examples.
+      numeric: the type of each array of numbers.
+      shapes: of one example, where it is not a single number.
+
+    Raises:
+      ValueError: an array is missing, unknown, or another; the message names it.
+    """
+    if set(arrays) != {*numeric, *TEXTS}:
+        raise ValueError(f"expected the arrays {', '.join([*numeric, *TEXTS])}, found {', '.join(arrays)}")
+    for name, array in arrays.items():
+        shape = (n, *shapes.get(name, ()))
+        if array.shape != shape:
+            raise ValueError(f"{name}: expected the shape {shape}, found {array.shape}")
+        if name in TEXTS and array.dtype.kind != "U":
+            raise ValueError(f"{name}: expected strings, found {array.dtype}")
+        if name in numeric and array.dtype != numeric[name]:
+            raise ValueError(f"{name}: expected {np.dtype(numeric[name])}, found {array.dtype}")
+
+
 def check_texts(splits: Mapping[str, Mapping[str, np.ndarray]], expected: Mapping[str, int]) -> None:
     """Checks what holds for every kind of data: names stand once, groups are not cut, the licences are those that are stated.
 
@@ -202,17 +228,8 @@ def check_texts(splits: Mapping[str, Mapping[str, np.ndarray]], expected: Mappin
 
 
 def _check_split(info: DataInfo, arrays: Mapping[str, np.ndarray], n: int) -> None:
-    if set(arrays) != {*NUMERIC, *TEXTS}:
-        raise ValueError(f"expected the arrays {', '.join([*NUMERIC, *TEXTS])}, found {', '.join(arrays)}")
-    grid = (n, info.steps, len(info.drum_map.lanes))
-    for name, array in arrays.items():
-        shape = grid if name in ("velocity", "offset") else (n,)
-        if array.shape != shape:
-            raise ValueError(f"{name}: expected the shape {shape}, found {array.shape}")
-        if name in TEXTS and array.dtype.kind != "U":
-            raise ValueError(f"{name}: expected strings, found {array.dtype}")
-        if name in NUMERIC and array.dtype != NUMERIC[name]:
-            raise ValueError(f"{name}: expected {np.dtype(NUMERIC[name])}, found {array.dtype}")
+    grid = (info.steps, len(info.drum_map.lanes))
+    check_arrays(arrays, n, NUMERIC, {"velocity": grid, "offset": grid})
     velocity, offset, genre, tempo = (arrays[name] for name in NUMERIC)
     # Written so that NaN breaks the rule.
     if not ((velocity == 0) | (velocity >= LEAST_VELOCITY) & (velocity <= 1)).all():

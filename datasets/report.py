@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from drumjax.datasets.sounds.report import sound_set_tables, sound_tables
 from drumjax.datasets.sounds.sources import SoundCollection, survey_sounds, wanted_classes
 from drumjax.datasets.sources import Collection, survey
 from drumjax.datasets.splits import SPLITS, split_groups
-from drumjax.datasets.tables import ROWS, count, first_of, in_words, new_table, others, rejections_table, show
+from drumjax.datasets.tables import ROWS, count, first_of, in_words, licences_table, new_table, others, rejections_table, show
 from drumjax.patterns.classes import ALL_CLASSES
 from drumjax.patterns.midi import DRUM_CHANNEL
 
@@ -180,7 +180,12 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
         Text(f"{collection.path}: {count(len(collection.examples), 'pattern')} of kind 'patterns' from {used} of {read}")
     ]
     if collection.examples:
-        parts += [_files(collection, rows), _genres(collection.examples, rows), _lanes(collection), _licences(collection.examples)]
+        parts += [
+            _files(collection, rows),
+            _genres(collection.examples, rows),
+            _lanes(collection),
+            licences_table((example.licence for example in collection.examples), "patterns"),
+        ]
     if collection.rejections:
         parts.append(rejections_table(collection.rejections, rows))
     if any(read.channel != DRUM_CHANNEL for read in collection.channels):
@@ -250,13 +255,6 @@ def _lanes(collection: Collection) -> Table:
         if n or len(collection.drum_map.lanes) <= 16:
             mean = f"{velocity[..., lane].sum(dtype=np.float64) / n:.2f}" if n else "-"
             table.add_row(name, str(n), str(int(hits[..., lane].any(axis=1).sum())), mean)
-    return table
-
-
-def _licences(examples: Iterable[Example]) -> Table:
-    table = new_table("licence", "patterns")
-    for licence, n in Counter(example.licence for example in examples).most_common():
-        table.add_row(Text(licence), str(n))
     return table
 
 

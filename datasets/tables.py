@@ -43,6 +43,14 @@ def rejections_table(rejections: Sequence[Rejection], rows: int) -> Table:
     return shown
 
 
+def licences_table(licences: Iterable[str], heading: str) -> Table:
+    """How many of what `heading` names each licence has, the commonest first."""
+    shown = new_table("licence", heading)
+    for licence, n in Counter(licences).most_common():
+        shown.add_row(Text(licence), str(n))
+    return shown
+
+
 def others(shown: Table, more: int, n: int) -> None:
     """A last row for what is not shown."""
     if more > 0:

@@ -130,15 +130,19 @@ def reading(path: StrPath, *, max_bytes: int, what: str) -> Iterator[BinaryIO]:
     with _reading(path, what) as file:
         size = os.fstat(file.fileno()).st_size
         if size > max_bytes:
-            raise InputError(
-                path,
-                rule=f"{what} of at most {max_bytes:,} bytes",
-                found=f"{size:,} bytes",
-                remedy="split it, or check that it is the right file",
-            )
+            raise _too_large(path, what, max_bytes, size)
         if not size:
-            raise InputError(path, rule=what, found="an empty file", remedy="export or download it again")
+            raise _empty(path, what)
         yield file
+
+
+def _too_large(path: StrPath, what: str, max_bytes: int, size: int) -> InputError:
+    rule, remedy = f"{what} of at most {max_bytes:,} bytes", "split it, or check that it is the right file"
+    return InputError(path, rule=rule, found=f"{size:,} bytes", remedy=remedy)
+
+
+def _empty(path: StrPath, what: str) -> InputError:
+    return InputError(path, rule=what, found="an empty file", remedy="export or download it again")
 
 
 def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
@@ -155,14 +159,9 @@ def read_bytes(path: StrPath, *, max_bytes: int, what: str) -> bytes:
     with _reading(path, what) as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
-        raise InputError(
-            path,
-            rule=f"{what} of at most {max_bytes:,} bytes",
-            found=f"{os.path.getsize(path):,} bytes",
-            remedy="split it, or check that it is the right file",
-        )
+        raise _too_large(path, what, max_bytes, os.path.getsize(path))
     if not data:
-        raise InputError(path, rule=what, found="an empty file", remedy="export or download it again")
+        raise _empty(path, what)
     return data
 
 
@@ -185,7 +184,7 @@ def read_head(path: StrPath, *, what: str) -> bytes:
     with _reading(path, what) as file:
         head = file.read(256)
     if not head:
-        raise InputError(path, rule=what, found="an empty file", remedy="export or download it again")
+        raise _empty(path, what)
     return head
 
 

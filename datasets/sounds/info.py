@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from drumjax.datasets.info import check_fields, check_splits, check_texts, counts_from_json, texts_from_json
+from drumjax.datasets.info import TEXTS, check_arrays, check_fields, check_splits, check_texts, counts_from_json, texts_from_json
 from drumjax.datasets.splits import SPLITS
 
 KIND = "one-shots"
@@ -29,8 +29,6 @@ PEAK = 32_767
 """The largest sample of every sound, in absolute value: full scale."""
 NUMERIC = MappingProxyType({"audio": np.int16, "length": np.int32, "label": np.int32})
 """The arrays of a split that a model may see, and their types."""
-TEXTS = ("name", "group", "licence")
-"""The arrays of a split that say what a sound is; fixed-width strings, never put on the device."""
 MOST_SOUNDS = 1 << 20
 MOST_SAMPLES = 1 << 33
 """In all splits together, with the zeros: 390,000 sounds in 17 GB. Whatever says it holds more is not read."""
@@ -147,16 +145,7 @@ def check(sounds: SoundSet) -> SoundSet:
 
 
 def _check_split(info: SoundInfo, arrays: Mapping[str, np.ndarray], n: int, class_counts: Mapping[str, int]) -> None:
-    if set(arrays) != {*NUMERIC, *TEXTS}:
-        raise ValueError(f"expected the arrays {', '.join([*NUMERIC, *TEXTS])}, found {', '.join(arrays)}")
-    for name, array in arrays.items():
-        shape = (n, info.samples) if name == "audio" else (n,)
-        if array.shape != shape:
-            raise ValueError(f"{name}: expected the shape {shape}, found {array.shape}")
-        if name in TEXTS and array.dtype.kind != "U":
-            raise ValueError(f"{name}: expected strings, found {array.dtype}")
-        if name in NUMERIC and array.dtype != NUMERIC[name]:
-            raise ValueError(f"{name}: expected {np.dtype(NUMERIC[name])}, found {array.dtype}")
+    check_arrays(arrays, n, NUMERIC, {"audio": (info.samples,)})
     audio, length, label = (arrays[name] for name in NUMERIC)
     if not ((length >= 1) & (length <= info.samples)).all():
         raise ValueError(f"length: expected numbers from 1 to {info.samples}")

@@ -14,7 +14,7 @@ from drumjax.datasets.sounds.info import SoundInfo
 from drumjax.datasets.sounds.prepare import Sound, assign_splits
 from drumjax.datasets.sounds.sources import SoundCollection
 from drumjax.datasets.splits import SPLITS
-from drumjax.datasets.tables import ROWS, count, first_of, in_words, new_table, others, rejections_table
+from drumjax.datasets.tables import ROWS, count, first_of, in_words, licences_table, new_table, others, rejections_table
 
 
 def sound_tables(collection: SoundCollection, rows: int = ROWS, *, with_splits: bool = True) -> list[RenderableType]:
@@ -31,7 +31,7 @@ def sound_tables(collection: SoundCollection, rows: int = ROWS, *, with_splits: 
         Text(f"{collection.path}: {count(len(sounds), 'sound')} of kind 'one-shots' from {len(collection.files)} of {read}")
     ]
     if sounds:
-        parts += [_folders(sounds, rows), _classes(collection), _licences(sounds)]
+        parts += [_folders(sounds, rows), _classes(collection), licences_table((sound.licence for sound in sounds), "sounds")]
     if collection.rejections:
         parts.append(rejections_table(collection.rejections, rows))
     if (left_out := _left_out(collection)).row_count:
@@ -92,13 +92,6 @@ def _classes(collection: SoundCollection) -> Table:
         of_class = [sound for sound in collection.sounds if sound.label == label]
         length_ms = 1000 * float(np.median([sound.length for sound in of_class])) / collection.sample_rate_hz
         table.add_row(label, str(len(of_class)), str(len({sound.group for sound in of_class})), f"{length_ms:.0f} ms")
-    return table
-
-
-def _licences(sounds: Sequence[Sound]) -> Table:
-    table = new_table("licence", "sounds")
-    for licence, n in Counter(sound.licence for sound in sounds).most_common():
-        table.add_row(Text(licence), str(n))
     return table
 
 
