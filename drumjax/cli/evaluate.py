@@ -166,7 +166,8 @@ def standing(held_out: bool | None, items: str = "patterns") -> str:
     """Whether the measured patterns or sounds were held out, in words."""
     if held_out is None:
         return (
-            f"Whether these {items} were held out from the model's training is not known: it was trained on other data than these."
+            f"Whether these {items} were held out from the model's training is not known: it, or what it was begun with, was "
+            "trained on other data than these."
         )
     return f"These {items} were held out from the model's training." if held_out else f"The model was trained on these {items}."
 

@@ -85,7 +85,8 @@ def draw_ends(genre: np.ndarray, count: int, each: int, seed: int) -> list[tuple
 def held_out(card: Mapping[str, Any], source_sha256: str, split: str) -> bool | None:
     """Whether a split of a data set was held out from a model's training: False for `train`, None where it is not known.
 
-    It is known where the model was trained on that very data set; another one may hold the same patterns in other splits.
+    It is known where the model, and all that it was begun with, was trained on that very data set; another one may hold the same
+    patterns in other splits.
 
     Args:
       card: the model's.
@@ -95,7 +96,10 @@ def held_out(card: Mapping[str, Any], source_sha256: str, split: str) -> bool | 
     trained_on = card.get("data")
     if not isinstance(trained_on, Mapping) or trained_on.get("source_sha256") != source_sha256:
         return None
-    return split != "train"
+    if split == "train":
+        return False
+    config = card.get("config")
+    return None if isinstance(config, Mapping) and config.get("earlier_data") else True
 
 
 def verdict(figures: Mapping[str, Figure], split: str, n: int, held_out: bool | None) -> str:

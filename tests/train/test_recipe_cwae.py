@@ -18,10 +18,12 @@ import pytest
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.instruments.evaluation import held_out
 from drumjax.models.cwae import CWAEConfig, encode
 from drumjax.patterns.classes import CLASSES
 from drumjax.signal.mel import MelConfig, Standardizer, from_int16, log_mel, mel, standardize
 from drumjax.systems.cwae import CWAELoss
+from drumjax.train.config import OptimizerConfig
 from drumjax.train.engine import init_state
 from drumjax.train.recipes.cwae import PRESETS, RECIPE, CWAETraining, fitted, stages
 from drumjax.train.recipes.sounds import CHUNK, measured_standardizer
@@ -139,6 +141,60 @@ def test_a_stopped_training_goes_on_to_the_same_bits_over_a_fall_of_the_learning
     assert whole.keys() == resumed.keys()
     for name, leaf in whole.items():
         np.testing.assert_array_equal(leaf, resumed[name], err_msg=name)
+
+
+def test_it_goes_on_from_a_trained_one_with_its_standardiser_and_says_what_that_had_seen(few_sounds, trained, tmp_path) -> None:
+    other = few_sounds.sound_set(seed=1)
+    other = replace(other, info=replace(other.info, source_sha256="c" * 64))
+    still = OptimizerConfig(name="sgd", learning_rate=1e-12)
+    config = few_sounds.shrunken_cwae(start=str(trained), optimizer=still)
+    result = train(RECIPE, config, other, tmp_path / "next", steps=2)
+    before, after = (checkpoint.load_playing(checkpoint.find(place)) for place in (trained, result.checkpoint))
+    for one, two in zip(jax.tree.leaves(before.params), jax.tree.leaves(after.params), strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-6)
+    for name, leaf in before.extra["standardizer"].items():
+        np.testing.assert_array_equal(after.extra["standardizer"][name], leaf)
+    # The moving averages go on: two steps of .9 leave .81 of what they were.
+    averages = [np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(of.extra["batch_stats"])]) for of in (before, after)]
+    assert np.abs(averages[1] - averages[0]).max() > 0
+    assert np.corrcoef(*averages)[0, 1] > 0.9
+    written = checkpoint.read_card(result.checkpoint)["config"]
+    assert (written["start"], written["start_sha256"]) == (trained.name, checkpoint.fingerprint(checkpoint.find(trained)))
+    assert written["earlier_data"] == ["b" * 64]
+    # Of its own data alone it is known what was held out; what it began with may have learned from any of them.
+    for card, known in ((before.card, True), (after.card, None)):
+        assert held_out(card, card["data"]["source_sha256"], "validation") is known
+        assert held_out(card, card["data"]["source_sha256"], "train") is False
+    # One more training on, the first data are still told.
+    last = train(RECIPE, few_sounds.shrunken_cwae(start=str(tmp_path / "next")), other, tmp_path / "last", steps=2)
+    assert checkpoint.read_card(last.checkpoint)["config"]["earlier_data"] == ["b" * 64]
+    same = train(RECIPE, few_sounds.shrunken_cwae(start=str(trained)), few_sounds.sound_set(), tmp_path / "same", steps=2)
+    assert checkpoint.read_card(same.checkpoint)["config"]["earlier_data"] == []
+
+
+def test_what_it_cannot_go_on_from_is_said_before_anything_is_written(few_sounds, trained, tmp_path) -> None:
+    sounds = few_sounds.sound_set()
+    config = few_sounds.shrunken_cwae(start=str(trained))
+    others = few_sounds.sound_set(classes=("shaker", "snare", "kick"))
+    refused(
+        few_sounds, tmp_path, config, others, "a model of the classes of the data, shaker, snare, kick; found kick, snare, shaker"
+    )
+    wider = replace(config, model=replace(config.model, channels=(4,)))
+    refused(few_sounds, tmp_path, wider, sounds, r"for --start one whose model\.channels is \(4,\), as here; found \(3,\)")
+    softer = replace(config, mel=replace(config.mel, floor=1e-4))
+    refused(few_sounds, tmp_path, softer, sounds, r"for --start one whose mel\.floor is 0\.0001, as here; found 1e-05")
+    refused(few_sounds, tmp_path, replace(config, start_sha256="d" * 64), sounds, "--start with the hash dddd")
+    refused(
+        few_sounds, tmp_path, replace(config, start="", start_sha256="d" * 64), sounds, "a hash of what start names; found a hash"
+    )
+    refused(few_sounds, tmp_path, replace(config, earlier_data=("e" * 64,)), sounds, "earlier_data: expected none; found eeee")
+    refused(few_sounds, tmp_path, replace(config, start=str(tmp_path / "nowhere")), sounds, "a trained model; found no such folder")
+    damaged = Path(shutil.copytree(checkpoint.find(trained), tmp_path / "damaged"))
+    file = max((path for path in damaged.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    file.write_bytes(raw)
+    refused(few_sounds, tmp_path, replace(config, start=str(damaged)), sounds, "SHA-256")
 
 
 def test_eight_devices_make_the_steps_of_one_over_the_whole_batch(few_sounds, together, tmp_path) -> None:

@@ -2,6 +2,10 @@
 
 drumjax train cwae --data embedded --workdir runs/paper
 drumjax train cwae --data embedded --workdir runs/small --preset small
+
+A trained one can go on with other sounds of the same classes:
+
+drumjax train cwae --data sounds/ --workdir runs/mine --preset small --start runs/small --steps 1000
 """
 
 from __future__ import annotations
@@ -10,8 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from drumjax import checkpoint
 from drumjax.boundary import InputError
 from drumjax.configs import dump_config
 from drumjax.datasets.sounds.info import KIND, SoundInfo
@@ -22,6 +29,7 @@ from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import Begin
 from drumjax.train.recipe import Recipe, Stage
 from drumjax.train.recipes.sounds import check_classes, fitted_mel, fitted_model, measured_standardizer
+from drumjax.train.recipes.trained import Trained, check_named, checked_earlier_data, last_name
 
 AXES = 3
 """P1, P2 and P3 (Sec. "Interface")."""
@@ -47,6 +55,14 @@ class CWAETraining(TrainingConfig):
     """The spectrograms."""
     optimizer: OptimizerConfig = ADAM
     """Adam at 1e-3, annealed on plateaus."""
+    start: str = ""
+    """A trained CWAE of the same classes (a training's folder, a checkpoint or an instrument) whose weights, moving averages and
+    standardiser training begins with; "" draws the weights and measures the standardiser."""
+    start_sha256: str = ""
+    """The hash of its checkpoint: written by the training. Given, it must be that."""
+    earlier_data: tuple[str, ...] = ()
+    """The hashes of other data that it was trained on: written by the training, so that no report takes for held out what it may
+    have learned from. Given, they must be those."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
@@ -58,10 +74,11 @@ class CWAETraining(TrainingConfig):
 
 
 def fitted(config: CWAETraining, info: SoundInfo) -> CWAETraining:
-    """The same configuration with the spectrogram, the classes and the batch of the data.
+    """The same configuration with the spectrogram, the classes and the batch of the data, and the hash of what it begins with.
 
     Raises:
-      InputError: it asks for others, or a class has no training sound.
+      InputError: it asks for others, a class has no training sound, or what it begins with is damaged, of another system,
+        spectrogram or network, or of other classes.
     """
     check_classes(info)
     mel = fitted_mel(config.mel, info)
@@ -74,13 +91,47 @@ def fitted(config: CWAETraining, info: SoundInfo) -> CWAETraining:
             found=str(config.batch_size),
             remedy="leave it out, and choose --per-class",
         )
-    return replace(config, mel=mel, model=fitted_model(config.model, decided), batch_size=batch_size)
+    config = replace(config, mel=mel, model=fitted_model(config.model, decided), batch_size=batch_size)
+    check_named(config, "start", "start_sha256")
+    used = []
+    if config.start:
+        started = _started(config)
+        started.check_sha256(config.start_sha256)
+        _check_classes_of(started, info)
+        started.check_same("mel", config.mel)
+        started.check_same("model", config.model)
+        config = replace(config, start_sha256=started.sha256)
+        used.append(started)
+    return replace(config, earlier_data=checked_earlier_data(config.earlier_data, used, info))
+
+
+def stored(config: CWAETraining) -> CWAETraining:
+    """The same with the last name alone of what it begins with, which the hash tells for certain."""
+    return replace(config, start=last_name(config.start))
+
+
+def _started(config: CWAETraining) -> Trained:
+    return Trained("--start", config.start, "cwae", checkpoint.MODEL, CWAETraining)
+
+
+def _check_classes_of(started: Trained, info: SoundInfo) -> None:
+    """Conditions are known by their numbers: the same classes in the same order."""
+    if (classes := started.card["play"]["classes"]) != list(info.classes):
+        raise InputError(
+            started.place,
+            rule=f"for {started.option} a model of the classes of the data, {', '.join(info.classes)}",
+            found=", ".join(classes),
+            remedy="build the data with these classes, or name another model",
+        )
 
 
 def stages(config: CWAETraining, info: SoundInfo) -> Sequence[Stage]:
-    """One stage with the one player `cwae`, which begins with the standardiser of the split train."""
+    """One stage with the one player `cwae`, which begins with the standardiser of the split train, or with a trained one."""
 
     def begin(train: Mapping[str, np.ndarray]) -> Begin:
+        if config.start:
+            playing = checkpoint.load_playing(_started(config).place)
+            return Begin(*(jax.tree.map(jnp.asarray, tree) for tree in (playing.params, playing.extra)))
         return Begin(extra={"standardizer": measured_standardizer(train["audio"], config.mel)._asdict()})
 
     system = cwae_system(config.model, config.loss, config.mel)
@@ -127,6 +178,7 @@ RECIPE = Recipe(
     play=play,
     criterion=("loss", "min"),
     fitted=fitted,
+    stored=stored,
     balance="label",
     whole_batch=True,
 )

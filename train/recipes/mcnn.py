@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,7 +20,7 @@ import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
-from drumjax.configs import dump_config, parse_config
+from drumjax.configs import dump_config
 from drumjax.datasets.sounds.info import KIND, SoundInfo
 from drumjax.models.cwae import decode, encode
 from drumjax.models.mcnn import MCNNConfig
@@ -33,6 +32,7 @@ from drumjax.train.engine import Begin
 from drumjax.train.recipe import Recipe, Stage
 from drumjax.train.recipes.cwae import CWAETraining
 from drumjax.train.recipes.sounds import chunks, fitted_mel, fitted_model
+from drumjax.train.recipes.trained import Trained, check_named, checked_earlier_data, last_name
 
 ADAM = OptimizerConfig(learning_rate=1e-4, plateau_factor=0.2, plateau_patience=50)
 """Adam (our decision) at 1e-4, a fifth of it after 50 epochs, a look each, without progress (Sec. "Experimental setup")."""
@@ -66,51 +66,17 @@ class MCNNTraining(TrainingConfig):
     learns to make up for what the CWAE loses (our decision); "" reads the sounds' own spectrograms."""
     spectrograms_sha256: str = ""
     """The hash of its checkpoint: written by the training. Given, it must be that."""
+    earlier_data: tuple[str, ...] = ()
+    """The hashes of other data that these were trained on: written by the training, so that no report takes for held out what
+    one of them may have learned from. Given, they must be those."""
 
 
-class _Trained:
-    """A trained member that a training builds on: its place, card and configuration, checked before it is used."""
-
-    def __init__(self, option: str, where: str, system: str, role: str, config_type: type[Any]) -> None:
-        members = checkpoint.find_members(Path(where))
-        self.option, self.place = option, members[role if role in members else checkpoint.MODEL]
-        checkpoint.verify(self.place)
-        self.card = checkpoint.read_card(self.place)
-        if self.card.get("system") != system:
-            found = str(self.card.get("system"))
-            raise InputError(
-                self.place, rule=f"a trained {system} for {option}", found=found, remedy=f"name one of drumjax train {system}"
-            )
-        self.sha256 = checkpoint.fingerprint(self.place)
-        self.config = parse_config(config_type, self.card.get("config"), self.place / checkpoint.CARD)
-
-    def check_sha256(self, wanted: str) -> None:
-        if wanted not in ("", self.sha256):
-            raise InputError(
-                self.place,
-                rule=f"{self.option} with the hash {wanted}",
-                found=self.sha256,
-                remedy="leave the hash out, or name the other one",
-            )
-
-    def check_same(self, name: str, ours: Any) -> None:
-        theirs = getattr(self.config, name)
-        if differing := [key for key, value in dump_config(theirs).items() if dump_config(ours)[key] != value]:
-            key = differing[0]
-            raise InputError(
-                self.place,
-                rule=f"for {self.option} one whose {name}.{key} is {getattr(ours, key)}, as here",
-                found=str(getattr(theirs, key)),
-                remedy=f"give --{name}.{key.replace('_', '-')} as it has it, or name another",
-            )
+def _vocoder(config: MCNNTraining) -> Trained:
+    return Trained("--start", config.start, "mcnn", VOCODER, MCNNTraining)
 
 
-def _vocoder(config: MCNNTraining) -> _Trained:
-    return _Trained("--start", config.start, "mcnn", VOCODER, MCNNTraining)
-
-
-def _autoencoder(config: MCNNTraining) -> _Trained:
-    return _Trained("--spectrograms-of", config.spectrograms_of, "cwae", checkpoint.MODEL, CWAETraining)
+def _autoencoder(config: MCNNTraining) -> Trained:
+    return Trained("--spectrograms-of", config.spectrograms_of, "cwae", checkpoint.MODEL, CWAETraining)
 
 
 def fitted(config: MCNNTraining, info: SoundInfo) -> MCNNTraining:
@@ -130,34 +96,33 @@ def fitted(config: MCNNTraining, info: SoundInfo) -> MCNNTraining:
             remedy="change the layers or --mel.hop-samples; data are built for a hop of 256",
         )
     config = replace(config, mel=mel, model=model)
-    for name, hash_name in (("start", "start_sha256"), ("spectrograms_of", "spectrograms_sha256")):
-        if getattr(config, hash_name) and not getattr(config, name):
-            raise InputError(hash_name, rule=f"a hash of what {name} names", found="a hash alone", remedy="leave it out")
+    check_named(config, "start", "start_sha256")
+    check_named(config, "spectrograms_of", "spectrograms_sha256")
+    used = []
     if config.start:
         vocoder = _vocoder(config)
         vocoder.check_sha256(config.start_sha256)
         vocoder.check_same("mel", mel)
         vocoder.check_same("model", model)
         config = replace(config, start_sha256=vocoder.sha256)
+        used.append(vocoder)
     if config.spectrograms_of:
         autoencoder = _autoencoder(config)
         autoencoder.check_sha256(config.spectrograms_sha256)
         autoencoder.check_same("mel", mel)
         _known_labels(autoencoder, info)
         config = replace(config, spectrograms_sha256=autoencoder.sha256)
-    return config
+        used.append(autoencoder)
+    return replace(config, earlier_data=checked_earlier_data(config.earlier_data, used, info))
 
 
 def stored(config: MCNNTraining) -> MCNNTraining:
     """The same with the last names alone of what it builds on, which the hashes tell for certain."""
 
-    def name(place: str) -> str:
-        return Path(place).resolve().name if place else ""
-
-    return replace(config, start=name(config.start), spectrograms_of=name(config.spectrograms_of))
+    return replace(config, start=last_name(config.start), spectrograms_of=last_name(config.spectrograms_of))
 
 
-def _known_labels(autoencoder: _Trained, info: SoundInfo) -> np.ndarray:
+def _known_labels(autoencoder: Trained, info: SoundInfo) -> np.ndarray:
     """The CWAE's number of each class of the data, int32 (classes,)."""
     known = list(autoencoder.card["play"]["classes"])
     if unknown := [name for name in info.classes if name not in known]:
