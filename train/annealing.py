@@ -54,6 +54,7 @@ def annealed(
     *,
     factor: float = 1.0,
     patience: int = 1,
+    floor: float = 0.0,
     cosine: bool = False,
     warmup_steps: int = 0,
 ) -> AnnealedOptimizer:
@@ -65,10 +66,11 @@ def annealed(
       factor: in (0, 1], by which the rate falls on a plateau, as optax's `reduce_on_plateau` recognises one; 1: it does not.
       patience: validations in a row without a better loss, at least 1. Better is less by a ten-thousandth (optax's default, and
         PyTorch's).
+      floor: the learning rate that plateaus leave at least.
       cosine: whether the rate falls along half a cosine to 0 at the end (Loshchilov and Hutter, "SGDR", 2017, eq. 5, one cycle).
       warmup_steps: over which the rate rises in equal parts; the step after them is the first at the whole rate.
     """
-    plateau = None if factor == 1 else reduce_on_plateau(factor=factor, patience=patience)
+    plateau = None if factor == 1 else reduce_on_plateau(factor=factor, patience=patience, min_scale=floor / learning_rate)
 
     def scale(state: AnnealedState, progress: Progress) -> jax.Array:
         left = jnp.float32(1) if plateau is None else state.plateau.scale

@@ -37,6 +37,8 @@ class OptimizerConfig:
     better loss; 1 leaves it alone."""
     plateau_patience: int = 10
     """Looks at the validation split without a better loss (by a ten-thousandth) before the learning rate falls."""
+    plateau_floor: float = 0.0
+    """Plateaus lower the learning rate to no less than this."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
@@ -52,6 +54,8 @@ class OptimizerConfig:
             raise ValueError(f"expected plateau_factor above 0 and at most 1, found {self.plateau_factor}")
         if self.plateau_patience < 1:
             raise ValueError(f"expected plateau_patience of at least 1, found {self.plateau_patience}")
+        if not 0 <= self.plateau_floor <= self.learning_rate:
+            raise ValueError(f"expected plateau_floor from 0 to the learning rate, found {self.plateau_floor}")
         if self.warmup_steps < 0:
             raise ValueError(f"expected warmup_steps of at least 0, found {self.warmup_steps}")
 
@@ -76,6 +80,7 @@ def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation | An
         config.learning_rate,
         factor=config.plateau_factor,
         patience=config.plateau_patience,
+        floor=config.plateau_floor,
         cosine=cosine,
         warmup_steps=config.warmup_steps,
     )

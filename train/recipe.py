@@ -51,7 +51,8 @@ class Recipe(NamedTuple):
       stages: `(config, data info) -> stages`, usually one.
       summarise: validation sums -> figures, e.g. `{"onset_f1": 0.97}`.
       play: `(config, data info, validation sums) -> ` what playing needs, JSON-like: drum map, threshold, genres; for the card.
-      criterion: the figure by which checkpoints are compared, and whether more or less of it is better.
+      criterion: the figure by which checkpoints are compared, and whether more or less of it is better. Of several stages only the
+        last one's checkpoints are.
       fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
         trained and stored.
       measured: `(config, arrays of the split train) -> config` with what the patterns themselves decide written in, after `fitted`.

@@ -463,8 +463,10 @@ def _save(run: _Run, state: State, step: int, total: int, stage: int, regular: b
     assert run.validated is not None
     name, mode = run.recipe.criterion
     # Only checkpoints on schedule compete: which checkpoint is the best must not depend on when a signal came.
-    # Those before `competes_from` measure another objective than the one that is trained in the end.
-    competes = regular and step >= run.recipe.competes_from(run.config) * total
+    # Those before `competes_from` measure another objective than the one that is trained in the end, and those of stages before
+    # the last one lack what is trained later.
+    of_last_stage = stage == len(run.stages) - 1
+    competes = regular and of_last_stage and step >= run.recipe.competes_from(run.config) * total
     value = run.validated["metrics"][name] if competes else None
     card = {
         "system": run.recipe.name,

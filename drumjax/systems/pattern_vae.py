@@ -13,6 +13,7 @@ import numpy as np
 
 from drumjax.losses import kl_standard_normal, masked_mean, soft_bce
 from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig, decode, encode
+from drumjax.systems.schedules import ramp
 from drumjax.systems.system import Progress, System
 
 THRESHOLDS = np.linspace(0.05, 0.95, 37, dtype=np.float32)
@@ -37,9 +38,7 @@ class PatternVAELoss:
 
 def kl_weight(loss: PatternVAELoss, progress: Progress) -> jax.Array:
     """The KL weight at a point of training: a linear warm-up, then constant."""
-    if loss.kl_warmup == 0:
-        return jnp.float32(loss.kl_weight)
-    return loss.kl_weight * jnp.minimum(progress.fraction / loss.kl_warmup, 1.0)
+    return loss.kl_weight * ramp(progress, share=loss.kl_warmup)
 
 
 def item_normal(key: jax.Array, slots: jax.Array, size: int) -> jax.Array:

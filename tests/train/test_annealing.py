@@ -73,6 +73,18 @@ def test_the_rate_falls_after_so_many_validations_without_a_better_one(patience)
     assert len(set(rates)) > 2
 
 
+def test_plateaus_leave_the_rate_at_its_floor() -> None:
+    optimizer = make_optimizer(OptimizerConfig(learning_rate=0.1, plateau_factor=0.5, plateau_patience=1, plateau_floor=0.03))
+    assert isinstance(optimizer, AnnealedOptimizer)
+    state, rates = optimizer.init(jnp.zeros(2)), []
+    for loss in (1.0, 1.0, 1.0, 1.0):
+        state = state._replace(plateau=optimizer.listen(state.plateau, jnp.float32(loss)))
+        rates.append(float(optimizer.learning_rate(state, LATE)))
+    np.testing.assert_allclose(rates, [0.1, 0.05, 0.03, 0.03], rtol=1e-6)
+    with pytest.raises(ValueError, match="plateau_floor"):
+        OptimizerConfig(learning_rate=0.1, plateau_floor=0.2)
+
+
 def test_an_annealed_update_is_the_plain_one_at_the_lower_rate() -> None:
     plain = optax.adam(0.1)
     optimizer = annealed(plain, 0.1, factor=0.25, patience=1)

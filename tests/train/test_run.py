@@ -334,6 +334,11 @@ def test_stages_follow_one_another_and_resume_in_the_middle(toy, tmp_path) -> No
     playing = checkpoint.load_playing(whole.checkpoint)
     assert list(playing.params) == ["second"]
     assert (playing.card["stage"], playing.card["step"]) == (1, 40)
+    compared = {
+        card["stage"]: card["criterion"]["value"]
+        for card in map(checkpoint.read_card, checkpoint.list_checkpoints(tmp_path / "whole"))
+    }
+    assert all((value is not None) == (stage == 1) for stage, value in compared.items())
     assert {10, 40} <= {int(row["step"]) for row in rows_of(tmp_path / "whole")}
     for at in (1, 2):  # at the last step of the first stage, and within the second
         parts, recipe = tmp_path / str(at), stopping_recipe(toy, at)
