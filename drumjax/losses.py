@@ -42,6 +42,35 @@ def soft_bce(logits: jax.Array, targets: jax.Array) -> jax.Array:
     return jnp.sum(losses, axis=tuple(range(1, losses.ndim)))
 
 
+def squared_error(estimate: jax.Array, target: jax.Array) -> jax.Array:
+    """The squared length of the difference (PocketVAE, eqs. 3 and 4).
+
+    Args:
+      estimate: (items, ...).
+      target: the same shape.
+
+    Returns:
+      float32 (items,), summed over all but the first axis.
+    """
+    square = jnp.square(estimate.astype(jnp.float32) - target.astype(jnp.float32))
+    return jnp.sum(square, axis=tuple(range(1, square.ndim)))
+
+
+def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """The cross-entropy of classes, in nats (PocketVAE, Sec. 3.4.4).
+
+    Args:
+      logits: (items, ..., classes).
+      labels: int (items, ...), in [0, classes).
+
+    Returns:
+      float32 (items,), summed over all but the first axis: log(classes) a label for logits that are all the same.
+    """
+    chances = jax.nn.log_softmax(logits.astype(jnp.float32))
+    losses = -jnp.take_along_axis(chances, labels[..., None], -1)[..., 0]
+    return jnp.sum(losses, axis=tuple(range(1, losses.ndim)))
+
+
 def discriminator_loss(real: jax.Array, fake: jax.Array, *, smoothing: float = 0.0) -> jax.Array:
     """What a discriminator minimises, from logits, in nats (Off the Beaten Track, eq. 1; Goodfellow et al., 2014).
 

@@ -8,6 +8,7 @@ import scipy.special
 
 from drumjax.losses import (
     IMQ_SCALES,
+    cross_entropy,
     discriminator_loss,
     generator_loss,
     inverse_multiquadratic,
@@ -20,6 +21,7 @@ from drumjax.losses import (
     r1_penalty,
     soft_bce,
     spectral_convergence,
+    squared_error,
 )
 
 
@@ -55,6 +57,19 @@ def test_soft_bce_equals_scipy(jitted):
     p = scipy.special.expit(logits)
     expected = -(scipy.special.xlogy(targets, p) + scipy.special.xlog1py(1 - targets, -p)).sum((1, 2))
     np.testing.assert_allclose(jitted(soft_bce)(logits, targets), expected, rtol=1e-5)
+
+
+def test_squared_error_and_cross_entropy_are_sums_over_an_item(jitted):
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 5, 7, 2))
+    np.testing.assert_allclose(
+        jitted(squared_error)(a, b), [np.linalg.norm(x - y) ** 2 for x, y in zip(a, b, strict=True)], rtol=1e-5
+    )
+    logits, labels = rng.normal(scale=3, size=(5, 4, 6)), rng.integers(0, 6, (5, 4))
+    expected = [
+        sum(scipy.special.logsumexp(z) - z[k] for z, k in zip(*item, strict=True)) for item in zip(logits, labels, strict=True)
+    ]
+    np.testing.assert_allclose(jitted(cross_entropy)(logits, labels), expected, rtol=1e-5)
 
 
 def test_soft_bce_is_least_at_the_targets_own_logit():
