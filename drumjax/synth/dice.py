@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from drumjax.patterns.humanize import bell
+
 T = TypeVar("T")
 _BLOCK = 64
 
@@ -74,3 +76,14 @@ class Dice:
             drawn.append(item)
             del left[item]
         return drawn
+
+    def bell(self, *shape: int) -> np.ndarray:
+        """Numbers of mean 0 and standard deviation 1, bell-shaped, at most 3.46 out: sums of four uniform ones, float64.
+
+        They are taken from the stream behind the choices drawn so far, a block of 64 begun included.
+        """
+        return bell(self._bits.random_raw((*shape, 4)))
+
+    def uniform(self, *shape: int) -> np.ndarray:
+        """Numbers in [0, 1) of 53 random bits, float64, from the same stream as `bell`."""
+        return (self._bits.random_raw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
