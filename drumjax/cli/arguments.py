@@ -70,7 +70,7 @@ HUMAN_TAKES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Playing:
+class Writing:
     """The options of every verb that writes music."""
 
     output: Annotated[str | None, arg(aliases=["-o"], metavar="PATH")] = None
@@ -84,6 +84,36 @@ class Playing:
     """A folder of one-shot sounds, one a lane, for --wav. Default: the library's own TR-808."""
     tempo_bpm: float | None = None
     """Tempo in beats a minute. Default: the paper's 129."""
+    seed: int | None = None
+    """Of all that is drawn at random."""
+
+    def check(self) -> None:
+        """That the numbers beside tempo and seed are in their ranges, before any work.
+
+        Raises:
+          InputError: one that is not, named by its option.
+        """
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The patterns that go in, as they were typed."""
+        return ()
+
+    @property
+    def folders(self) -> tuple[str | Path | None, ...]:
+        """The folders that go in, where they are folders."""
+        return (self.kit,)
+
+    @property
+    def number(self) -> int:
+        """How many patterns come out."""
+        return 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Playing(Writing):
+    """The options of every verb whose music may be humanised."""
+
     humanize_seed: int | None = None
     """The same seed makes the same errors. Default: that of --seed, else 0."""
     humanize_velocity: float | None = None
@@ -92,8 +122,6 @@ class Playing:
     """Standard deviation of a hit's time in milliseconds, 0 to 50. Default: 6."""
     humanize_takes: int | None = None
     """Takes of each drum that its hits go round, 1 to 8; of a kit's folder as many as it has. Default: 4."""
-    seed: int | None = None
-    """Of all that is drawn at random."""
 
     @property
     def humanizing(self) -> Humanizing | None:
@@ -127,31 +155,12 @@ class Playing:
         return given != (None,) * 4
 
     def check(self) -> None:
-        """That the numbers beside tempo and seed are in their ranges, before any work.
-
-        Raises:
-          InputError: one that is not, named by its option.
-        """
+        super().check()
         _ = self.humanizing
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The patterns that go in, as they were typed."""
-        return ()
-
-    @property
-    def folders(self) -> tuple[str | Path | None, ...]:
-        """The folders that go in, where they are folders."""
-        return (self.kit,)
-
-    @property
-    def number(self) -> int:
-        """How many patterns come out."""
-        return 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Playing):
+class Channelled(Writing):
     """The options of every verb that reads patterns."""
 
     tempo_bpm: float | None = None
@@ -169,6 +178,11 @@ class Reading(Playing):
         if self.sources and all(_names_embedded(parse_reference(source)[0]) for source in self.sources):
             found = "embedded patterns, which have none"
             raise InputError("--channel", rule="a file whose channel it is", found=found, remedy="leave it out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Channelled, Playing):
+    """The options of every verb that reads patterns and may humanise what it makes of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,14 +226,14 @@ class Generating(Playing):
         return self.measures
 
 
-def destination(call: Playing) -> str | None:
+def destination(call: Writing) -> str | None:
     """Where the patterns go: what `-o` names, without it a file of the verb's name; None where sound or a picture is all."""
     if call.output is None and call.wav is None and call.plot is None:
         return f"{type(call).__name__.lower()}.mid"
     return call.output
 
 
-def check_options(call: Playing) -> None:
+def check_options(call: Writing) -> None:
     """Before any work: that a call's numbers are in their ranges, and that all its results can have the names it asks for.
 
     Raises:
@@ -246,7 +260,7 @@ def check_options(call: Playing) -> None:
     _check_inputs_stay(call, output)
 
 
-def _check_inputs_stay(call: Playing, output: str | None) -> None:
+def _check_inputs_stay(call: Writing, output: str | None) -> None:
     patterns = [Path(parse_reference(source)[0]) for source in call.sources]
     results = [path for path in (call.wav, call.plot) if path is not None]
     if output is not None and names_folder(output):

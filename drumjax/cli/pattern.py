@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from tyro.conf import Positional, Suppress, arg
@@ -21,21 +20,13 @@ from drumjax.cli.arguments import (
     Playing,
     Reading,
     Start,
-    check_options,
     check_patterns,
-    destination,
     load_instrument,
-    load_kit,
     load_pattern,
-    parse,
     parse_reference,
-    say,
-    warnings_said,
-    write_patterns,
-    write_picture,
-    write_sound,
 )
-from drumjax.cli.recall import Recall, Write, check_inputs, check_made, find_kit, find_model, find_pattern, parts, rebuild
+from drumjax.cli.delivery import Made, checked, kit_entry, name_then, remake, run, seeded, sheet
+from drumjax.cli.recall import Recall, Write, find_model, find_pattern, rebuild
 from drumjax.patterns import (
     BUILT_IN,
     GM,
@@ -45,19 +36,15 @@ from drumjax.patterns import (
     TR808,
     DrumMap,
     Pattern,
-    concatenate,
     read_patterns,
 )
 from drumjax.patterns.humanize import MOST_STEPS, humanize_all
-from drumjax.provenance import Named, joined
-from drumjax.signal.audio_file import write_audio
 from drumjax.signal.rendering import render, render_between
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from drumjax.instruments.pattern import PatternInstrument
-    from drumjax.signal.rendering import Kit
 
 CURVE_POINTS = 12
 """Between two measures of a pictured path."""
@@ -65,26 +52,8 @@ HUMANIZE = ("humanize_seed", "humanize_velocity", "humanize_timing_ms", "humaniz
 """What a record says of a call that was humanised."""
 MOST_PICTURED = 32
 """Lines of four bars on the sheet of a long pattern."""
-MOST_SOUND_S = 3 * 3600
-"""Seconds of a sound: three hours are 2 GB while they are mixed, and a WAV file ends at 4 GB."""
 Call = TypeVar("Call", bound=Playing)
 Lead = TypeVar("Lead", bound="Leading")
-
-
-class Made(NamedTuple):
-    """What a verb made, before anything is written.
-
-    Attributes:
-      patterns: one a measure, each with its provenance; at least one.
-      sound: renders them with a kit, float32 (samples,) in [-1, 1] at the kit's rate.
-      picture: draws them.
-      takes: how many takes of each sound the kit is to have.
-    """
-
-    patterns: Sequence[Pattern]
-    sound: Callable[[Kit], np.ndarray]
-    picture: Callable[[], Figure]
-    takes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,13 +199,6 @@ def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
     return instrument, start if call.tempo_bpm is None else replace(start, tempo_bpm=call.tempo_bpm), goal
 
 
-def _seeded(patterns: Sequence[Pattern], seed: int | None) -> list[Pattern]:
-    """The patterns of a verb that draws nothing at random, the seed in their provenance where the user gave one all the same."""
-    if seed is None:
-        return list(patterns)
-    return [replace(pattern, provenance={**(pattern.provenance or {}), "seed": seed}) for pattern in patterns]
-
-
 def _read_whole(call: Humanize) -> Pattern:
     """The pattern that a call names, whole or a window of it, by the least drum map that has all its hits."""
     name, k = parse_reference(call.pattern)
@@ -274,7 +236,7 @@ def make_humanized(call: Humanize) -> Made:
     def picture() -> Figure:
         bar = max(4 * STEPS_PER_QUARTER * pattern.metre[0] // pattern.metre[1], 1)
         starts = range(0, min(pattern.steps, MOST_PICTURED * 4 * bar), 4 * bar)
-        return _sheet([replace(patterns[0].window(first, 4 * bar), name=f"bar {first // bar + 1}") for first in starts])
+        return sheet([replace(patterns[0].window(first, 4 * bar), name=f"bar {first // bar + 1}") for first in starts])
 
     return Made(patterns, sound=lambda kit: render(patterns, kit), picture=picture, takes=_takes(call))
 
@@ -302,17 +264,11 @@ def _side_by_side(composed: Sequence[Pattern], faded: Sequence[Pattern]) -> Figu
     return interpolation_beside_crossfade(composed, faded)
 
 
-def _sheet(patterns: Sequence[Pattern]) -> Figure:
-    from drumjax.plots import pattern_sheet
-
-    return pattern_sheet(patterns)
-
-
 def make_interpolation(call: Interpolate) -> Made:
     """The patterns that lead from start to goal; the picture shows the crossfade above them, played alike."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    patterns = _humanized(call, _seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed))
+    patterns = _humanized(call, seeded(instrument.interpolate(start, goal, steps, path=call.path), call.seed))
     return Made(
         patterns,
         sound=lambda kit: render(patterns, kit),
@@ -325,7 +281,7 @@ def make_crossfade(call: Crossfade) -> Made:
     """One pattern faded into another; the sound is that of both ends, and the picture shows the interpolation below."""
     instrument, start, goal = _ends(call)
     steps = call.measures - 1
-    patterns = _humanized(call, _seeded(instrument.crossfade(start, goal, steps), call.seed))
+    patterns = _humanized(call, seeded(instrument.crossfade(start, goal, steps), call.seed))
     falling, rising = (
         _humanized(call, [replace(pattern, tempo_bpm=start.tempo_bpm, provenance=patterns[0].provenance)] * call.measures)
         for pattern in (start, goal)
@@ -343,7 +299,7 @@ def _crossfade_picture(
 ) -> Figure:
     """With the interpolation below, played as it is; of a model that cannot interpolate, a sheet."""
     if not instrument.has_encoder:
-        return _sheet(patterns)
+        return sheet(patterns)
     return _side_by_side(_humanized(call, instrument.interpolate(start, goal, call.measures - 1)), patterns)
 
 
@@ -352,7 +308,7 @@ def make_samples(call: Sample) -> Made:
     instrument = load_instrument(call.model)
     tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
     patterns = _humanized(call, instrument.sample(call.measures, seed=call.seed, tempo_bpm=tempo_bpm))
-    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: _sheet(patterns), takes=_takes(call))
+    return Made(patterns, sound=lambda kit: render(patterns, kit), picture=lambda: sheet(patterns), takes=_takes(call))
 
 
 def make_wander(call: Wander) -> Made:
@@ -388,75 +344,19 @@ def _wandering(call: Wander, instrument: PatternInstrument, patterns: Sequence[P
     )
 
 
-def _run(call_type: type[Call], make: Callable[[Call], Made], arguments: list[str], prog: str) -> int:
-    """Reads a verb's arguments, makes what they ask for, writes it where they say, and says so.
-
-    Sound and picture are made only where they are wanted, and nothing is written before all that goes in has been read.
-    """
-    call = parse(call_type, arguments, prog)
-    check_options(call)
-    made = make(call)
-    if call.wav is not None and (seconds := sum(pattern.duration_s for pattern in made.patterns)) > MOST_SOUND_S:
-        rule, remedy = f"at most {MOST_SOUND_S / 3600:g} hours of sound", "ask for fewer measures or a faster tempo"
-        raise InputError(call.wav, rule=rule, found=f"{seconds / 3600:.1f} hours", remedy=remedy)
-    kit = None if call.wav is None else load_kit(call.kit, made.patterns[0].drum_map, takes=made.takes)
-    say(*write_patterns(made.patterns, destination(call)))
-    if call.wav is not None and kit is not None:
-        with warnings_said():
-            samples = made.sound(kit)
-        origin = joined([pattern.provenance for pattern in made.patterns])
-        say(write_sound(samples, call.wav, origin, kit))
-    if call.plot is not None:
-        say(write_picture(made.picture(), call.plot))
-    return 0
-
-
-def _again(recall: Recall, made: Made, kit: Named | None) -> Write:
-    """What writes a file once more: its part of what its call made, as patterns or as sound."""
-    check_made(recall, joined([pattern.provenance for pattern in made.patterns]) or {"inputs": []})
-    chosen = parts(recall, made.patterns)
-    if recall.sound is None:
-        whole = replace(concatenate(chosen), provenance=recall.origin)
-        return whole.save
-    sounds = find_kit(recall, kit, chosen[0].drum_map, recall.sound.sample_rate_hz, made.takes)
-    # A part's sound was rendered from its patterns alone, whatever the whole sounds like.
-    samples = made.sound(sounds) if len(chosen) == len(made.patterns) else render(chosen, sounds)
-    return lambda place: write_audio(place, samples, sounds.sample_rate_hz, recall.origin)
-
-
-def _kit_entry(recall: Recall, patterns: int) -> Named | None:
-    """The record's kit, which stands behind the patterns that went in; None where there is none.
-
-    Raises:
-      InputError: more or fewer inputs than so many patterns and, of a sound, a kit.
-    """
-    check_inputs(recall, patterns, patterns + (recall.sound is not None))
-    return recall.record.inputs[patterns] if len(recall.record.inputs) > patterns else None
-
-
 def _rebuilt(recall: Recall, call_type: type[Call], must: Sequence[str], blank: Mapping[str, Any] | None = None) -> Call:
     """`rebuild`, of a call that may have been humanised; what was humanised in Python says nothing of takes, and was given none."""
-    call = _checked(recall, rebuild(recall, call_type, must, HUMANIZE, blank))
+    call = checked(recall, rebuild(recall, call_type, must, HUMANIZE, blank))
     return call if call.humanizing is None else replace(call, humanize_takes=call.humanize_takes or 1)
 
 
-def _checked(recall: Recall, call: Call) -> Call:
-    """The call; where its own check refuses it, the file is at fault and not an option."""
-    try:
-        call.check()
-    except InputError as error:
-        rule = f"{error.rule} as {error.path.removeprefix('--').replace('-', '_')!r} in its provenance"
-        raise recall.fault(rule, error.found, "get the file again from where it was made") from None
-    return call
-
-
 def _leading_again(recall: Recall, call_type: type[Lead], make: Callable[[Lead], Made], *must: str) -> Write:
-    kit = _kit_entry(recall, 2)
+    kit = kit_entry(recall, 2)
     call = _rebuilt(recall, call_type, must, blank={"start": "", "goal": ""})
     ends = recall.record.inputs[:2]
     start, goal = (find_pattern(recall, entry) for entry in ends)
     channels = (ends[0].channel, ends[1].channel)
-    return _again(recall, make(replace(call, model=find_model(recall), start=start, goal=goal, channels=channels)), kit)
+    return remake(recall, make(replace(call, model=find_model(recall), start=start, goal=goal, channels=channels)), kit)
 
 
 def interpolate_again(recall: Recall) -> Write:
@@ -471,16 +371,16 @@ def crossfade_again(recall: Recall) -> Write:
 
 def sample_again(recall: Recall) -> Write:
     """How `drumjax again` makes the files of `pattern sample`."""
-    kit = _kit_entry(recall, 0)
+    kit = kit_entry(recall, 0)
     call = _rebuilt(recall, Sample, ("measures", "tempo_bpm"))
-    return _again(recall, make_samples(replace(call, model=find_model(recall))), kit)
+    return remake(recall, make_samples(replace(call, model=find_model(recall))), kit)
 
 
 def wander_again(recall: Recall) -> Write:
     """How `drumjax again` makes the files of `pattern wander`."""
-    kit = _kit_entry(recall, 0)
+    kit = kit_entry(recall, 0)
     call = _rebuilt(recall, Wander, ("measures", "path", "turn", "tempo_bpm"))
-    return _again(recall, make_wander(replace(call, model=find_model(recall))), kit)
+    return remake(recall, make_wander(replace(call, model=find_model(recall))), kit)
 
 
 @dataclass(frozen=True)
@@ -490,22 +390,22 @@ class Reconstruct(Generating):
 
 def reconstruct_again(recall: Recall) -> Write:
     """How `drumjax again` makes a file that was saved in Python after `PatternInstrument.reconstruct`."""
-    kit = _kit_entry(recall, 1)
+    kit = kit_entry(recall, 1)
     call = _rebuilt(recall, Reconstruct, ("tempo_bpm",))
     entry = recall.record.inputs[0]
     found = find_pattern(recall, entry)
     instrument = load_instrument(find_model(recall))
     pattern = load_pattern(found, instrument.drum_map, steps=instrument.config.steps, channel=entry.channel)
-    named = replace(pattern, tempo_bpm=call.tempo_bpm or pattern.tempo_bpm, name=_name_then(pattern, entry, found))
+    named = replace(pattern, tempo_bpm=call.tempo_bpm or pattern.tempo_bpm, name=name_then(pattern, entry, found))
     patterns = _humanized(call, instrument.reconstruct([named]))
-    return _again(recall, Made(patterns, lambda kit: render(patterns, kit), lambda: _sheet(patterns), _takes(call)), kit)
+    return remake(recall, Made(patterns, lambda kit: render(patterns, kit), lambda: sheet(patterns), _takes(call)), kit)
 
 
 def humanize_again(recall: Recall) -> Write:
     """How `drumjax again` makes the files of `pattern humanize`."""
-    kit = _kit_entry(recall, 1)
+    kit = kit_entry(recall, 1)
     may = (*HUMANIZE, "first_step")
-    call = _checked(recall, rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""}))
+    call = checked(recall, rebuild(recall, Humanize, ("drum_map", "tempo_bpm", "steps"), may, blank={"pattern": ""}))
     for name, value, least, most in (("steps", call.steps, 1, STEPS), ("first_step", call.first_step, 0, MOST_STEPS)):
         if value is None or not least <= value <= most:
             remedy = "get the file again from where it was made"
@@ -513,35 +413,30 @@ def humanize_again(recall: Recall) -> Write:
     entry = recall.record.inputs[0]
     found = find_pattern(recall, entry)
     made = make_humanized(replace(call, pattern=found, channel=entry.channel, humanize_takes=call.humanize_takes or 1))
-    patterns = [replace(pattern, name=_name_then(pattern, entry, found)) for pattern in made.patterns]
-    return _again(recall, made._replace(patterns=patterns), kit)
-
-
-def _name_then(pattern: Pattern, entry: Named, found: str) -> str:
-    """A file's name is its pattern's, and stays so in what is made of it: it may have another now."""
-    return Path(parse_reference(entry.name)[0]).stem if pattern.name == Path(parse_reference(found)[0]).stem else pattern.name
+    patterns = [replace(pattern, name=name_then(pattern, entry, found)) for pattern in made.patterns]
+    return remake(recall, made._replace(patterns=patterns), kit)
 
 
 def interpolate(arguments: list[str], prog: str) -> int:
     """`drumjax pattern interpolate`."""
-    return _run(Interpolate, make_interpolation, arguments, prog)
+    return run(Interpolate, make_interpolation, arguments, prog)
 
 
 def crossfade(arguments: list[str], prog: str) -> int:
     """`drumjax pattern crossfade`."""
-    return _run(Crossfade, make_crossfade, arguments, prog)
+    return run(Crossfade, make_crossfade, arguments, prog)
 
 
 def sample(arguments: list[str], prog: str) -> int:
     """`drumjax pattern sample`."""
-    return _run(Sample, make_samples, arguments, prog)
+    return run(Sample, make_samples, arguments, prog)
 
 
 def wander(arguments: list[str], prog: str) -> int:
     """`drumjax pattern wander`."""
-    return _run(Wander, make_wander, arguments, prog)
+    return run(Wander, make_wander, arguments, prog)
 
 
 def humanize(arguments: list[str], prog: str) -> int:
     """`drumjax pattern humanize`."""
-    return _run(Humanize, make_humanized, arguments, prog)
+    return run(Humanize, make_humanized, arguments, prog)

@@ -7,7 +7,6 @@ autonomous drumming". A GAN has no encoder: what begins with given patterns (enc
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +20,14 @@ from flax.errors import FlaxError
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.instruments.common import check_seed, key_of, pattern_input, plain
 from drumjax.models import pattern_gan, pattern_vae
 from drumjax.models.pattern_gan import PatternGANConfig
 from drumjax.models.pattern_vae import PatternVAE, PatternVAEConfig
 from drumjax.patterns import DrumMap, Pattern, drum_map_from_json, wandering
 from drumjax.patterns.paths import crossfade, fractions, lerp, slerp
 from drumjax.patterns.pattern import PAPER_TEMPO_BPM
-from drumjax.provenance import MOST_SEED, in_part, is_record, provenance
+from drumjax.provenance import in_part, provenance
 from drumjax.systems.pattern_vae import item_normal
 
 PatternConfig = PatternVAEConfig | PatternGANConfig
@@ -126,20 +126,6 @@ def _bucket(n: int) -> int:
 
 def _padded(array: np.ndarray) -> np.ndarray:
     return np.concatenate([array, np.repeat(array[-1:], _bucket(len(array)) - len(array), axis=0)])
-
-
-def _input(pattern: Pattern) -> Mapping[str, Any]:
-    """How provenance names a pattern that went in: the file it was read from, the record of what made it, or else its name and the
-    hash of its velocities."""
-    origin = pattern.provenance or {}
-    if is_record(origin) or ("path" in origin and "sha256" in origin):
-        return origin
-    return {"name": pattern.name or "made by hand", "sha256": hashlib.sha256(pattern.velocity.tobytes()).hexdigest()}
-
-
-def _plain(value: Any) -> Any:
-    """A number of numpy's as Python's own, which JSON can say."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def numbered(patterns: Sequence[Pattern]) -> list[Pattern]:
@@ -367,8 +353,8 @@ class PatternInstrument:
           InputError: fewer than 1 or more than 1,024 patterns, or a seed outside 0 to 2³² − 1.
         """
         self._check_measures(n, least=1)
-        _check_seed(seed)
-        key = np.asarray(jax.random.key_data(jax.random.key(seed)))
+        check_seed(seed)
+        key = key_of(seed)
         out = _compiled(self.config)["sample"](self.params, key, np.arange(_bucket(n), dtype=np.int32))
         origin = self._provenance("sample", {"measures": n, "tempo_bpm": float(tempo_bpm)}, [], seed=seed)
         return self._patterns(np.asarray(out["grid"])[:n], tempo_bpm=tempo_bpm, provenance=origin)
@@ -421,7 +407,7 @@ class PatternInstrument:
         Raises:
           InputError: see `wander`.
         """
-        _check_seed(seed)
+        check_seed(seed)
         try:
             points = np.asarray(wandering.points(path, at, seed, turn))
             first, second = wandering.plane(self.config.latent, seed)
@@ -441,9 +427,9 @@ class PatternInstrument:
             f"pattern {verb}",
             model=self.name,
             model_sha256=self.sha256,
-            seed=_plain(seed),
-            parameters={name: _plain(value) for name, value in parameters.items()},
-            inputs=[_input(pattern) for pattern in inputs],
+            seed=plain(seed),
+            parameters={name: plain(value) for name, value in parameters.items()},
+            inputs=[pattern_input(pattern) for pattern in inputs],
         )
 
     def _check_measures(self, measures: int, *, least: int) -> None:
@@ -451,8 +437,3 @@ class PatternInstrument:
             raise InputError(
                 "measures", rule=f"{least} to {MOST_MEASURES} measures", found=str(measures), remedy="choose a number in that range"
             )
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= MOST_SEED:
-        raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")

@@ -15,7 +15,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Integral, Real
+from numbers import Real
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import AUDIO_BYTES, InputError, file_sha256, read_audio_comment
+from drumjax.instruments.common import check_fits, check_seed, check_share, fold, is_a, is_whole, key_of
 from drumjax.instruments.sound_codes import Chooser, Label, SoundCode, label_text, parse_mix, read_code
 from drumjax.instruments.sound_functions import Signatures, arranger, block_size, compiled, shapes_of, signatures
 from drumjax.instruments.sound_kits import LEVEL_LUFS, MOST_TAKES, OTHER_LUFS, SoundKit, at_level, class_of_pitch
@@ -33,7 +34,7 @@ from drumjax.models.mcnn import MCNNConfig
 from drumjax.patterns import TR808, DrumMap
 from drumjax.patterns.classes import ALL_CLASSES, class_label, class_of_name
 from drumjax.patterns.paths import fractions, lerp, slerp
-from drumjax.provenance import MOST_SEED, in_part, is_record, loads, provenance
+from drumjax.provenance import in_part, is_record, loads, provenance
 from drumjax.signal.levels import peak_normalized
 from drumjax.signal.mel import MelConfig
 from drumjax.signal.one_shot import read_one_shot, resampled, windowed
@@ -117,8 +118,8 @@ class SoundInstrument:
         classes, axes = _classes_and_axes(play, config, mel, directory)
         params, stats = shapes_of(config)
         scale = dict.fromkeys(("mean", "deviation"), jax.ShapeDtypeStruct((config.frames, config.bins), np.float32))
-        _check_fits(directory, {"cwae": params}, model.params)
-        _check_fits(directory, {"batch_stats": stats, "standardizer": scale}, model.extra)
+        check_fits(directory, {"cwae": params}, model.params)
+        check_fits(directory, {"batch_stats": stats, "standardizer": scale}, model.extra)
         weights = {
             "cwae": model.params["cwae"],
             "stats": model.extra["batch_stats"],
@@ -132,7 +133,7 @@ class SoundInstrument:
             if (shape.bins, shape.hop_samples) != (mel.bins, mel.hop_samples):
                 rule, found = f"{mel.bins} bands and hops of {mel.hop_samples}", f"{shape.bins} and {shape.hop_samples}"
                 raise InputError(vocoder_directory / checkpoint.CARD, rule=rule, found=found, remedy="take another checkpoint")
-            _check_fits(vocoder_directory, {"mcnn": shapes_of(shape)}, vocoder.params)
+            check_fits(vocoder_directory, {"mcnn": shapes_of(shape)}, vocoder.params)
             weights["mcnn"] = arranger(shape)(vocoder.params["mcnn"])
         return cls(
             name=name,
@@ -166,12 +167,12 @@ class SoundInstrument:
           InputError: no class of that name, one that the model does not know, more than four, or weights that are below 0, not
             finite or all 0.
         """
-        if not _is_a(label, str | Mapping):
+        if not is_a(label, str | Mapping):
             remedy = "write 'kick' or {'kick': 0.7, 'snare': 0.3}"
             raise InputError("class", rule="a class's name, or class → weight", found=f"{label!r:.80}", remedy=remedy)
         given = {label: 1.0} if isinstance(label, str) else dict(label)
         for name, weight in given.items():
-            if not (_is_a(weight, Real) and math.isfinite(weight) and weight >= 0):
+            if not (is_a(weight, Real) and math.isfinite(weight) and weight >= 0):
                 raise InputError("mix", rule="weights of at least 0", found=f"{name}={weight}", remedy="change the weight")
         if len(given) > MOST_MIXED:
             found, remedy = f"{len(given)}", "leave the lightest out"
@@ -219,9 +220,9 @@ class SoundInstrument:
           InputError: an unknown class, or a number out of range.
         """
         numbers = _numbers(n, only)
-        _check_seed(seed)
+        check_seed(seed)
         mixes = [{self.classes[i % len(self.classes)]: 1.0} if label is None else self.mix(label) for i in numbers]
-        codes = self._draw(_key(seed), numbers)
+        codes = self._draw(key_of(seed), numbers)
         settings = {"n": n} if label is None else {"label": _plain(mixes[0]), "n": n}
         return self._sounds(self.make(codes, mixes), mixes, self._provenance("sample", settings, [], seed), numbers, n)
 
@@ -270,7 +271,7 @@ class SoundInstrument:
         if isinstance(source, SoundCode):
             self._check_code(source)
             return source if label is None else replace(source, mix=self.mix(label), chosen_by="given")
-        if not _is_a(source, Sound | str | PathLike):
+        if not is_a(source, Sound | str | PathLike):
             remedy = "wrap samples as drumjax.signal.sound.Sound(audio, sample_rate_hz)"
             raise InputError("source", rule="a Sound, a SoundCode or a path", found=type(source).__name__, remedy=remedy)
         sound = source if isinstance(source, Sound) else self._read(source)
@@ -308,10 +309,10 @@ class SoundInstrument:
           InputError: as `encode`, and for a number out of range.
         """
         numbers = _numbers(n, only)
-        _check_seed(seed)
-        _check_share("distance", distance)
+        check_seed(seed)
+        check_share("distance", distance)
         start = self.encode(source, label)
-        codes, mixes = _moved(start.code, self._draw(_key(seed), numbers), distance), [start.mix] * len(numbers)
+        codes, mixes = _moved(start.code, self._draw(key_of(seed), numbers), distance), [start.mix] * len(numbers)
         settings = {"label": _plain(start.mix), "distance": float(distance), "n": n}
         record = self._provenance("vary", settings, [_origin(start)], seed)
         return self._sounds(self.make(codes, mixes), mixes, record, numbers, n, start.name)
@@ -339,8 +340,8 @@ class SoundInstrument:
         Raises:
           InputError: as `encode`, and for a number out of range or an unknown path.
         """
-        if not (_is_whole(steps) and 1 <= steps < MOST_SOUNDS):
-            found, remedy = f"{steps + 1 if _is_whole(steps) else steps!r}", "choose a number in that range"
+        if not (is_whole(steps) and 1 <= steps < MOST_SOUNDS):
+            found, remedy = f"{steps + 1 if is_whole(steps) else steps!r}", "choose a number in that range"
             raise InputError("n", rule=f"2 to {MOST_SOUNDS:,} sounds, both ends included", found=found, remedy=remedy)
         if path not in ("slerp", "lerp"):
             raise InputError("path", rule="'slerp' or 'lerp'", found=repr(path), remedy="choose one of the two")
@@ -382,10 +383,10 @@ class SoundInstrument:
           InputError: as `encode`, and for a number out of range.
         """
         numbers = _numbers(hits, only)
-        _check_seed(seed)
-        _check_share("variation", variation)
+        check_seed(seed)
+        check_share("variation", variation)
         start = self.encode(source, label)
-        walk = self._walk(_key(seed), max(numbers) + 1)[list(numbers)]
+        walk = self._walk(key_of(seed), max(numbers) + 1)[list(numbers)]
         codes, mixes = _moved(start.code, walk, variation), [start.mix] * len(numbers)
         settings = {"label": _plain(start.mix), "variation": float(variation), "n": hits}
         record = self._provenance("humanize", settings, [_origin(start)], seed)
@@ -434,17 +435,17 @@ class SoundInstrument:
         self, pitch: int, label: str, takes: int, seed: int, *, variation: float = VARIATION, only: Sequence[int] | None = None
     ) -> list[Sound]:
         """The takes of one lane of `kit`: of that which is written as the key `pitch` and played by the class `label`."""
-        if not (_is_whole(takes) and 1 <= takes <= MOST_TAKES):
+        if not (is_whole(takes) and 1 <= takes <= MOST_TAKES):
             rule, found = f"1 to {MOST_TAKES} takes", f"{takes}"
             raise InputError("takes", rule=rule, found=found, remedy="choose a number in that range")
         if not 0 <= pitch <= 127:
             raise InputError("pitch", rule="a key from 0 to 127", found=f"{pitch}", remedy="choose one of these")
         numbers = _numbers(takes, only)
-        _check_seed(seed)
-        _check_share("variation", variation)
-        key, mix = _key(seed), self.mix(label)
+        check_seed(seed)
+        check_share("variation", variation)
+        key, mix = key_of(seed), self.mix(label)
         first = self._draw(key, [pitch])[0]
-        walk = self._walk(_fold(key, _TAKES_SLOT + pitch), max(numbers))
+        walk = self._walk(fold(key, _TAKES_SLOT + pitch), max(numbers))
         codes = np.stack([first if k == 0 else _moved(first, walk[k - 1], variation) for k in numbers])
         settings = {"label": _plain(mix), "pitch": pitch, "variation": float(variation), "n": takes}
         mixes = [mix] * len(numbers)
@@ -651,31 +652,8 @@ def _classes_and_axes(
     return tuple(classes), arrays
 
 
-def _check_fits(directory: Path, wanted: Any, found: Any) -> None:
-    """That arrays have the names and shapes that a configuration asks for."""
-
-    def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-        leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-        return {jax.tree_util.keystr(path, simple=True, separator="/"): np.shape(leaf) for path, leaf in leaves}
-
-    asked, stored = shapes(wanted), shapes(found)
-    for name in sorted(asked.keys() | stored.keys()):
-        if asked.get(name) != stored.get(name):
-            rule = f"weights that fit the configuration on its card, {name} as {asked.get(name, 'none')}"
-            remedy = "take another checkpoint, or train again"
-            raise InputError(directory, rule=rule, found=f"{stored.get(name, 'none')}", remedy=remedy)
-
-
 def _numpy(blocks: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
     return np.concatenate([np.asarray(block[name]) for block in blocks])
-
-
-def _key(seed: int) -> np.ndarray:
-    return np.asarray(jax.random.key_data(jax.random.key(seed)))
-
-
-def _fold(key: np.ndarray, number: int) -> np.ndarray:
-    return np.asarray(jax.random.key_data(jax.random.fold_in(jax.random.wrap_key_data(jax.numpy.asarray(key)), number)))
 
 
 def _moved(code: np.ndarray, draw: np.ndarray, share: float) -> np.ndarray:
@@ -699,21 +677,12 @@ def _numbers(n: int, only: Sequence[int] | None) -> Sequence[int]:
     Raises:
       InputError: more or fewer sounds than a call makes.
     """
-    if not (_is_whole(n) and 1 <= n <= MOST_SOUNDS):
+    if not (is_whole(n) and 1 <= n <= MOST_SOUNDS):
         raise InputError("n", rule=f"1 to {MOST_SOUNDS:,} sounds", found=f"{n}", remedy="choose a number in that range")
     numbers = range(n) if only is None else only
-    if len(numbers) == 0 or not all(_is_whole(i) and 0 <= i < n for i in numbers):
+    if len(numbers) == 0 or not all(is_whole(i) and 0 <= i < n for i in numbers):
         raise InputError("only", rule=f"numbers from 0 to {n - 1}", found=f"{list(numbers)[:8]}", remedy="choose some of these")
     return numbers
-
-
-def _is_a(value: object, kind: Any) -> bool:
-    """`isinstance`, of what a caller without a type checker may give."""
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _is_whole(number: object) -> bool:
-    return _is_a(number, Integral)
 
 
 def _input(sound: Sound) -> Mapping[str, Any]:
@@ -750,13 +719,3 @@ def _origin(code: SoundCode) -> Mapping[str, Any]:
     if "path" in origin and "sha256" in origin:
         return origin
     return {"name": code.name or "made by hand", "sha256": hashlib.sha256(code.code.tobytes()).hexdigest()}
-
-
-def _check_seed(seed: int) -> None:
-    if not (_is_whole(seed) and 0 <= seed <= MOST_SEED):
-        raise InputError("seed", rule=f"a whole number from 0 to {MOST_SEED}", found=str(seed), remedy="choose one of these")
-
-
-def _check_share(what: str, share: float) -> None:
-    if not (_is_a(share, Real) and 0 <= share <= 1):
-        raise InputError(what, rule="a number from 0 to 1", found=f"{share}", remedy="choose one in that range")
