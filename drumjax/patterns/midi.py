@@ -14,7 +14,7 @@ from io import BytesIO
 from operator import itemgetter
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,8 @@ DEFAULT_TEMPO_US = 500_000
 """What a MIDI file without a tempo is played at: 120 BPM (the standard)."""
 MIN_TEMPO_BPM, MAX_TEMPO_BPM = 4, 1000
 """MIDI cannot hold tempi under 3.58 BPM."""
+CellRule = Literal["louder", "first"]
+"""Which of several notes in a cell stays."""
 _LENGTH = "drumjax steps "
 """The text event that gives the length of a grid that is no whole number of bars."""
 
@@ -52,7 +54,7 @@ class MidiReport:
       channel: the channel that was read, 1 to 16.
       channel_reason: why that one.
       notes: the notes of that channel whose pitch is in the drum map.
-      merged: those of them that gave way to a louder one in the same cell.
+      merged: those of them that gave way to another in the same cell, by default a louder one.
       dropped: for each pitch of the channel outside the drum map, how many notes.
       other_channels: for each other channel with notes, how many.
       tempo_changes: how often the tempo changes; the pattern has the one that is in force longest.
@@ -99,13 +101,18 @@ class _Events:
 
 
 def read_midi_pattern(
-    path: str | PathLike[str], *, drum_map: DrumMap = TR808, channel: int | None = None, metre: tuple[int, int] | None = None
+    path: str | PathLike[str],
+    *,
+    drum_map: DrumMap = TR808,
+    channel: int | None = None,
+    metre: tuple[int, int] | None = None,
+    cell: CellRule = "louder",
 ) -> tuple[Pattern, MidiReport]:
     """The drums of a MIDI file as one pattern.
 
     - Channel: `channel` where given; else 10 where it holds notes; else the one with the most notes of the drum map.
     - Quantising: step = ⌊t / step + 1/2⌋, offset = what is left in half steps, in [-1, 1). Two notes in a cell: the louder, of
-      equals the nearer to the step, then the earlier. A note-on of velocity 0 is a note-off.
+      equals the nearer to the step, then the earlier; or the first, of equals the louder. A note-on of velocity 0 is a note-off.
     - Length: the last hit's step, or the end of the channel's tracks rounded to the nearest step, whichever is later, up to whole
       bars of the metre. A file of `write_midi` keeps its own length.
     - Tempo and metre: those in force for most of the length (120 BPM and 4/4 where the file gives none).
@@ -117,6 +124,7 @@ def read_midi_pattern(
       drum_map: which pitches fall on which lane.
       channel: 1 to 16.
       metre: overrides the file's.
+      cell: which of several notes in a cell stays, the louder (GrooVAE) or the first (PocketVAE's public code).
 
     Returns:
       The pattern, its name the file's, its provenance `{"path", "sha256"}` (and `channel` where it was given), and the report.
@@ -166,7 +174,7 @@ def read_midi_pattern(
     steps = _length(last, end, metre, division, events.texts)
     if steps > STEPS:
         raise InputError(path, rule=f"at most {STEPS:,} sixteenths of music", found=f"{steps:,}", remedy="split the song")
-    hits, velocity, offset = _grid(kept[:, 0], lanes, kept[:, 4], steps, len(drum_map.lanes), division)
+    hits, velocity, offset = _grid(kept[:, 0], lanes, kept[:, 4], steps, len(drum_map.lanes), division, cell)
     pattern = Pattern(
         hits=hits,
         velocity=velocity,
@@ -307,13 +315,13 @@ def _one_after_another(notes: np.ndarray, ends: Mapping[int, int], metre: tuple[
 
 
 def _grid(
-    ticks: np.ndarray, lanes: np.ndarray, velocities: np.ndarray, steps: int, n_lanes: int, division: int
+    ticks: np.ndarray, lanes: np.ndarray, velocities: np.ndarray, steps: int, n_lanes: int, division: int, cell: CellRule
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(hits, velocity, offset), each (steps, n_lanes)."""
     rows = _steps(ticks, division)
     cells = rows * n_lanes + lanes
     late = STEPS_PER_QUARTER * ticks - rows * division  # in ticks / 4, which is whole
-    order = np.lexsort((ticks, np.abs(late), -velocities, cells))
+    order = np.lexsort((-velocities, ticks, cells) if cell == "first" else (ticks, np.abs(late), -velocities, cells))
     first = order[np.unique(cells[order], return_index=True)[1]]
     hits = np.zeros((steps, n_lanes), bool)
     velocity = np.zeros((steps, n_lanes), np.float32)
