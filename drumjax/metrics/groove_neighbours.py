@@ -24,20 +24,27 @@ def neighbours(
     Args:
       templates: binary (n, steps, lanes).
       known: binary (m, steps, lanes), those of the training set, m at least 1.
-      k: how many; all of a smaller training set.
+      k: how many; of a smaller training set as many as every template can have.
       groups: groups of the templates (n,) and of the known ones (m,); none of its own group is a neighbour. None: all may be.
 
     Returns:
-      int64 (n, min(k, m)), indices into `known`.
+      int64 (n, at most k), indices into `known`.
 
     Raises:
-      ValueError: for templates of other shapes, an empty training set, or too few of other groups.
+      ValueError: for templates of other shapes, an empty training set, or a group that holds all of it.
     """
     if templates.ndim != 3 or templates.shape[1:] != known.shape[1:] or not len(known):
         raise ValueError(
             f"expected templates (n, steps, lanes) and some known ones alike, found {templates.shape} and {known.shape}"
         )
+    own = None
     k = min(k, len(known))
+    if groups is not None:
+        names, number = np.unique(np.concatenate([np.asarray(each) for each in groups]), return_inverse=True)
+        own, theirs = number[: len(templates)], number[len(templates) :]
+        k = min(k, len(known) - int(np.bincount(theirs, minlength=len(names))[own].max(initial=0)))
+        if k < 1:
+            raise ValueError("expected for every template a known one of another group, found a group that holds them all")
     # Exact: float32 holds every whole number up to 2^24, and ranks break ties by the order of the data.
     left, right = (np.asarray(each).reshape(len(each), -1).astype(np.float32) for each in (templates, known))
     found = np.empty((len(left), k), np.int64)
@@ -47,11 +54,8 @@ def neighbours(
         rows = slice(first, first + rows_at_once)
         # One whole number holds similarity and place: sorted up, the largest similarity comes first, then the earlier place.
         rank = (left[rows] @ right.T).astype(np.int64) * -len(known) + order
-        if groups is not None:
-            own = np.asarray(groups[0])[rows, None] == np.asarray(groups[1])[None, :]
-            if (np.count_nonzero(~own, axis=1) < k).any():
-                raise ValueError(f"expected for every template {k} known ones of other groups")
-            rank[own] = np.iinfo(np.int64).max
+        if own is not None:
+            rank[own[rows, None] == theirs[None, :]] = np.iinfo(np.int64).max
         nearest = np.partition(rank, k - 1, axis=1)[:, :k]
         found[rows] = np.sort(nearest, axis=1) % len(known)
     return found

@@ -21,10 +21,11 @@ trials (our decision; the paper gives standard deviations over five splits).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drumjax.metrics.patterns import onset_f1, validate_hits
 from drumjax.metrics.report import Figure
@@ -138,7 +139,7 @@ def metrical(values: np.ndarray, hits: np.ndarray, layout: Layout = "paper") -> 
     )
 
 
-def gaussian_kl(mean: np.ndarray, sd: np.ndarray, other_mean: np.ndarray, other_sd: np.ndarray) -> np.ndarray:
+def gaussian_kl(mean: ArrayLike, sd: ArrayLike, other_mean: ArrayLike, other_sd: ArrayLike) -> np.ndarray:
     """The divergence of N(mean, sd²) from N(other_mean, other_sd²) in nats; infinite where one has no width, 0 of two alike.
 
     Args:
@@ -147,7 +148,7 @@ def gaussian_kl(mean: np.ndarray, sd: np.ndarray, other_mean: np.ndarray, other_
       other_mean: of the second.
       other_sd: of the second, at least 0.
     """
-    mean, sd, other_mean, other_sd = (np.asarray(x, np.float64) for x in (mean, sd, other_mean, other_sd))
+    mean, sd, other_mean, other_sd = (np.asarray(each, np.float64) for each in (mean, sd, other_mean, other_sd))
     with np.errstate(divide="ignore", invalid="ignore"):
         kl = np.log(other_sd / sd) + (np.square(sd) + np.square(mean - other_mean)) / (2 * np.square(other_sd)) - 0.5
     narrow = ((sd == 0) | (other_sd == 0)) & ~np.isnan(mean + other_mean)
@@ -296,15 +297,15 @@ def timing_response(
     return Response(early, middle, late, float(right.mean()) if n else np.nan, float(around.mean()) if n else np.nan)
 
 
-def code_shares(codes: np.ndarray, genre: np.ndarray, genres: Sequence[str], size: int) -> np.ndarray:
-    """How often each genre's sequences hold each code (Fig. 7): float64 (genres, size), rows sum to 1, 0 of a genre without any.
+def code_counts(codes: np.ndarray, genre: np.ndarray, genres: int, size: int) -> np.ndarray:
+    """How often each genre's sequences hold each code (Fig. 7): int64 (genres, size).
 
     Args:
       codes: int (n, length), from 0 to size - 1.
-      genre: int (n,).
-      genres: their names.
+      genre: int (n,), from 0 to genres - 1.
+      genres: how many.
       size: codes in the codebook.
     """
-    counts = np.zeros((len(genres), size))
+    counts = np.zeros((genres, size), np.int64)
     np.add.at(counts, (np.repeat(genre, codes.shape[1]), codes.ravel()), 1)
-    return counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    return counts

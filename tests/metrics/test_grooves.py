@@ -160,14 +160,12 @@ def test_the_response_to_timing_is_of_the_hits_alone_and_counts_every_template()
     assert response.right_of_neutral == 1 / 4
 
 
-def test_code_shares_are_a_count_of_codes() -> None:
+def test_codes_are_counted_by_genre() -> None:
     draw = np.random.default_rng(0)
     codes, genre = draw.integers(0, 5, (12, 8)), np.repeat([0, 2], 6)
-    shares = grooves.code_shares(codes, genre, ["x", "y", "z"], 6)
-    for g in (0, 2):
-        for code in range(6):
-            assert shares[g, code] == pytest.approx((codes[genre == g] == code).mean())
-    assert not shares[1].any()
+    counts = grooves.code_counts(codes, genre, 3, 6)
+    for g, code in np.ndindex(3, 6):
+        assert counts[g, code] == sum(int(each == code) for row in codes[genre == g] for each in row)
 
 
 def binary(seed: int, n: int) -> np.ndarray:
@@ -198,7 +196,10 @@ def test_no_neighbour_is_of_the_own_group_and_small_sets_give_all_they_have() ->
     assert (group[found] != group[:, None]).all()
     assert groove_neighbours.neighbours(templates, templates)[:, 0].tolist() == list(range(30))
     assert groove_neighbours.neighbours(templates[:2], templates[:5]).shape == (2, 5)
-    with pytest.raises(ValueError, match="other groups"):
+    few = groove_neighbours.neighbours(templates[:9], templates[:9], groups=(group[:9], group[:9]))
+    assert few.shape == (9, 6)
+    assert (group[few] != group[:9, None]).all()
+    with pytest.raises(ValueError, match="holds them all"):
         groove_neighbours.neighbours(templates, templates, groups=(group * 0, group * 0))
 
 
