@@ -63,6 +63,32 @@ def strided_conv(x: jax.Array, kernel: jax.Array, *, form: Form = "auto") -> jax
     return windows @ kernel.reshape(-1, kernel.shape[-1])
 
 
+def widened_conv(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The transpose of `strided_conv`: every input step adds its multiple of the kernel, a stride apart; without bias.
+
+    Args:
+      x: (items, steps, channels).
+      kernel: (2 stride, channels, features), as PyTorch's ConvTranspose1d with half a stride of padding has it, axes in another
+        order; the stride is half its length.
+
+    Returns:
+      (items, stride · steps, features), by one matrix product over pairs of neighbours.
+
+    Raises:
+      ValueError: for an odd kernel length or stride.
+    """
+    stride, odd = divmod(kernel.shape[0], 2)
+    if odd or stride % 2:
+        raise ValueError(f"expected a kernel of two even strides, found {kernel.shape[0]}")
+    items, steps, channels = x.shape
+    # Between two input steps lie as many output steps as a stride; the first and the last half stride have one neighbour.
+    padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0)))
+    pairs = jnp.concatenate([padded[:, 1:], padded[:, :-1]], -1)
+    matrix = kernel.reshape(2, stride, channels, -1).swapaxes(1, 2).reshape(2 * channels, -1)
+    between = (pairs @ matrix).reshape(items, (steps + 1) * stride, -1)
+    return between[:, stride // 2 : stride // 2 + stride * steps]
+
+
 class StridedConv(nn.Module):
     """`strided_conv` with parameters `kernel` (2 stride, channels, features) and `bias` (features,), kept in float32."""
 
