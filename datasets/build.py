@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import drumjax
 from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.folders import already, write_folder
-from drumjax.datasets.info import EMBEDDED, PatternSet, content_sha256
-from drumjax.datasets.kinds import ONE_SHOTS, DataSet, detect_kind
+from drumjax.datasets.grooves.prepare import prepare_grooves
+from drumjax.datasets.info import EMBEDDED, WITH, PatternSet, content_sha256
+from drumjax.datasets.kinds import GROOVES, ONE_SHOTS, DataSet, detect_kind
 from drumjax.datasets.licences import admits, licence_id
 from drumjax.datasets.load import load_data
 from drumjax.datasets.npz import write_npz
@@ -25,6 +26,7 @@ from drumjax.datasets.prepare import (
     embedded_set,
     embedded_sha256,
     pattern_set,
+    refuse_given,
     source_name,
     source_sha256,
     splitting,
@@ -135,7 +137,7 @@ def prepare(
         patterns = pattern_set(
             examples,
             joined=joined,
-            name=source_name(source, "patterns") + (f" and {EMBEDDED}" if EMBEDDED in files else ""),
+            name=source_name(source, "patterns") + (f"{WITH}{EMBEDDED}" if EMBEDDED in files else ""),
             source_sha256=source_sha256(files, drum_map=drum_map, **options),
             drum_map=drum_map,
             steps=steps,
@@ -165,7 +167,7 @@ def refuse_reading_options(
     """
     given = [_FLAGS[name] for name, value in others.items() if value is not None]
     given += ["--drum-map"] * (drum_map != TR808) + ["--steps"] * (steps != MEASURE_STEPS)
-    _refuse(source, given, "lanes, length, genres and licences")
+    refuse_given(source, given, "lanes, length, genres and licences")
 
 
 _SOUND_FLAGS = {"labels": "--labels", "classes_csv": "--classes-csv", "licence": "--declared-licence"}
@@ -184,17 +186,7 @@ def refuse_sound_options(source: str | PathLike[str], *, classes: Sequence[str] 
     """
     given = [_SOUND_FLAGS[name] for name, value in others.items() if value]
     given += ["--classes"] * bool(classes and str(source) != EMBEDDED)
-    _refuse(source, given, "classes and licences")
-
-
-def _refuse(source: str | PathLike[str], given: Sequence[str], own: str) -> None:
-    if given:
-        raise InputError(
-            source,
-            rule=f"prepared data as they are, with their own {own}",
-            found=", ".join(given),
-            remedy="leave that away, or name the files that the data come from",
-        )
+    refuse_given(source, given, "classes and licences")
 
 
 def build(
@@ -205,31 +197,47 @@ def build(
     Does nothing where the same data lie there already.
 
     Args:
-      source: as for `prepare`, or for `drumjax.datasets.sounds.build.prepare_sounds`.
+      source: as for `prepare`, for `prepare_sounds` in `drumjax.datasets.sounds.build`, or for `prepare_grooves` in
+        `drumjax.datasets.grooves.prepare`.
       out_dir: the folder, which is made.
       kind: see `detect_kind`.
-      **options: the other arguments of `prepare` or `prepare_sounds`.
+      **options: the other arguments of `prepare`, `prepare_sounds` or `prepare_grooves`.
 
     Raises:
-      InputError: see `prepare` and `prepare_sounds`; another data set lies there, or the folder cannot be written.
+      InputError: see these three; another data set lies there, or the folder cannot be written.
     """
-    if detect_kind(source, kind) == ONE_SHOTS.name:
+    found = detect_kind(source, kind)
+    if found == ONE_SHOTS.name:
         return build_sounds(source, out_dir, **options)
+    if found == GROOVES.name:
+        return build_grooves(source, out_dir, **options)
     return build_patterns(source, out_dir, **options)
 
 
 def build_patterns(source: str | PathLike[str], out_dir: str | PathLike[str], **options: Any) -> Built:
     """`build` of drum patterns."""
-    from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns, folder_config
+    from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns
 
-    prepared = prepare(source, **options)
-    out, patterns = Path(out_dir), prepared.patterns
+    return _build(prepare(source, **options), Path(out_dir), EdmPatterns)
+
+
+def build_grooves(source: str | PathLike[str], out_dir: str | PathLike[str], **options: Any) -> Built:
+    """`build` of grooves."""
+    from drumjax.datasets.groove.groove_dataset_builder import Groove
+
+    return _build(Prepared(*prepare_grooves(source, **options)), Path(out_dir), Groove)
+
+
+def _build(prepared: Prepared, out: Path, builder_class: Callable[..., Any]) -> Built:
+    from drumjax.datasets.pattern_builder import folder_config
+
+    patterns = prepared.patterns
     content = content_sha256(patterns)
     if there := already(out, patterns.info, content):
         return Built(there, False, prepared)
 
-    def builder(folder: Path) -> EdmPatterns:
-        return EdmPatterns(config=folder_config(patterns), data_dir=folder, file_format="array_record")
+    def builder(folder: Path) -> Any:
+        return builder_class(config=folder_config(patterns), data_dir=folder, file_format="array_record")
 
     folder, is_new = write_folder(out, patterns.info, content, builder, lambda _: _card(prepared, content))
     return Built(folder, is_new, prepared)

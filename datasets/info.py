@@ -10,9 +10,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -28,6 +28,10 @@ CARD = "drumjax.json"
 """The file beside TFDS's own that says what the data are; its absence marks a folder as not ours, or not finished."""
 EMBEDDED = "embedded"
 """What the sets are called that come with the library."""
+GROOVE_MIDI = "groove_midi"
+"""What the Groove MIDI Dataset is called."""
+WITH = " and "
+"""Between the name of a source and that of the embedded set, where these join it."""
 HASH_DIGITS = 16
 """Of the source's SHA-256, in the name of a configuration: 64 bits, no two folders of one user meet."""
 NUMERIC = MappingProxyType({"velocity": np.float32, "offset": np.float32, "genre": np.int32, "tempo_bpm": np.float32})
@@ -43,7 +47,7 @@ class DataInfo:
     """What a prepared data set is. Goes into the checkpoint of every model that was trained on it.
 
     Attributes:
-      kind: "patterns".
+      kind: "patterns", or that of a subclass.
       name: "embedded", or the name of the folder or file that it was made from.
       source_sha256: the hash of all that decides the data: files, labels, options, seed of the splits. Equal hashes, equal data.
       genres: their names, in the order of the examples' `genre`.
@@ -53,6 +57,7 @@ class DataInfo:
       licences: examples of every licence, all splits together.
     """
 
+    KIND: ClassVar[str] = KIND
     kind: str
     name: str
     source_sha256: str
@@ -76,26 +81,33 @@ class DataInfo:
         }
 
     @classmethod
-    def from_json(cls, value: Any) -> DataInfo:
+    def from_json(cls, value: Any) -> Self:
         """What `to_json` wrote.
 
         Raises:
           ValueError: a field is missing, unknown, of the wrong type, or out of its range; the message names it.
         """
-        check_fields(value, tuple(cls.__dataclass_fields__), KIND)
+        check_fields(value, tuple(field.name for field in fields(cls)), cls.KIND)
+        return cls(**cls._fields_from_json(value))
+
+    def check_counts(self, splits: Mapping[str, Mapping[str, np.ndarray]]) -> None:
+        """Checks what a subclass says of the arrays besides; ValueError where it is wrong."""
+
+    @classmethod
+    def _fields_from_json(cls, value: Mapping[str, Any]) -> dict[str, Any]:
         genres = texts_from_json(value, "genres")
         if type(value["steps"]) is not int or not 1 <= value["steps"] <= 1 << 16:
             raise ValueError(f"steps: expected a whole number from 1 to 65536, found {value['steps']!r}")
-        return cls(
-            kind=KIND,
-            name=value["name"],
-            source_sha256=value["source_sha256"],
-            genres=genres,
-            drum_map=drum_map_from_json(value["drum_map"]),
-            steps=value["steps"],
-            counts=counts_from_json(value, "counts"),
-            licences=counts_from_json(value, "licences"),
-        )
+        return {
+            "kind": cls.KIND,
+            "name": value["name"],
+            "source_sha256": value["source_sha256"],
+            "genres": genres,
+            "drum_map": drum_map_from_json(value["drum_map"]),
+            "steps": value["steps"],
+            "counts": counts_from_json(value, "counts"),
+            "licences": counts_from_json(value, "licences"),
+        }
 
 
 def check_fields(value: Any, fields: Sequence[str], kind: str) -> None:
@@ -136,6 +148,20 @@ def counts_from_json(value: Mapping[str, Any], field: str, most: int = MOST_EXAM
     return dict(counts)
 
 
+def counts_by_split(
+    value: Mapping[str, Any], field: str, names: Sequence[str], most: int = MOST_EXAMPLES
+) -> dict[str, dict[str, int]]:
+    """For each split of `value["counts"]` how many of its examples each of `names` has; ValueError for anything else."""
+    counts, by_split = value["counts"], value[field]
+    if not isinstance(by_split, Mapping) or set(by_split) != set(counts):
+        raise ValueError(f"{field}: expected the splits {', '.join(counts)}, found {by_split!r}")
+    read = {split: counts_from_json(by_split, split, most) for split in by_split}
+    for split, found in read.items():
+        if set(found) != set(names) or sum(found.values()) != counts[split]:
+            raise ValueError(f"{field}: expected each of {', '.join(names)} in {split} and {counts[split]} in all, found {found!r}")
+    return read
+
+
 @dataclass(frozen=True, eq=False)
 class PatternSet:
     """Prepared patterns.
@@ -153,7 +179,10 @@ class PatternSet:
     splits: Mapping[str, Mapping[str, np.ndarray]]
 
 
-def check(patterns: PatternSet) -> PatternSet:
+AnyPatternSet = TypeVar("AnyPatternSet", bound=PatternSet)
+
+
+def check(patterns: AnyPatternSet) -> AnyPatternSet:
     """The same set, once every rule of `PatternSet` is found kept.
 
     Raises:
@@ -162,6 +191,7 @@ def check(patterns: PatternSet) -> PatternSet:
     info = patterns.info
     check_splits(patterns.splits, info.counts, lambda split, arrays: _check_split(info, arrays, info.counts[split]))
     check_texts(patterns.splits, info.licences)
+    info.check_counts(patterns.splits)
     return patterns
 
 
@@ -269,12 +299,13 @@ class Named(Protocol):
 
 
 def config_name(info: Named) -> str:
-    """A TFDS configuration's name: `embedded_…` or `folder_…` with the first digits of the source's hash.
+    """A TFDS configuration's name: `embedded_…`, `groove_midi_…` or `folder_…` with the first digits of the source's hash.
 
     TFDS takes a configuration of a known name for prepared and returns what lies there: under one name a second folder would
     silently give the first one's data.
     """
-    return f"{EMBEDDED if info.name == EMBEDDED else 'folder'}_{info.source_sha256[:HASH_DIGITS]}"
+    first = info.name.partition(WITH)[0]
+    return f"{first if first in (EMBEDDED, GROOVE_MIDI) else 'folder'}_{info.source_sha256[:HASH_DIGITS]}"
 
 
 def printable(name: str) -> str:

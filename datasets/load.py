@@ -1,4 +1,7 @@
-"""From what a user names with `--data` to a `PatternSet` or a `SoundSet`: an embedded set, a prepared folder, or an .npz file."""
+"""From what a user names with `--data` to a `PatternSet`, a `GrooveSet` or a `SoundSet`.
+
+It names an embedded set, a prepared folder, or an .npz file.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,27 @@ import numpy as np
 
 from drumjax.boundary import InputError, list_files, read_json
 from drumjax.datasets import info as patterns
+from drumjax.datasets.grooves.info import GrooveInfo, GrooveSet
 from drumjax.datasets.info import CARD, EMBEDDED, HASH_DIGITS, NUMERIC, TEXTS, DataInfo, PatternSet, name_order
-from drumjax.datasets.kinds import KINDS, ONE_SHOTS, PATTERNS, DataSet, Info, content_sha256, read_info
+from drumjax.datasets.kinds import GROOVES, KINDS, ONE_SHOTS, PATTERNS, DataSet, Info, content_sha256, detect_kind, read_info
 from drumjax.datasets.npz import read_npz
 from drumjax.datasets.prepare import embedded_set
 from drumjax.datasets.sounds import info as sounds
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
 
-__all__ = ["DataInfo", "PatternSet", "SoundInfo", "SoundSet", "load_data", "load_patterns", "load_sounds", "prepared_folder"]
+__all__ = [
+    "DataInfo",
+    "GrooveInfo",
+    "GrooveSet",
+    "PatternSet",
+    "SoundInfo",
+    "SoundSet",
+    "load_data",
+    "load_grooves",
+    "load_patterns",
+    "load_sounds",
+    "prepared_folder",
+]
 
 _DEPTH = 4
 """DIR/BUILDER/CONFIG/VERSION, and one level above, for a folder of several such DIRs."""
@@ -44,6 +60,10 @@ def load_data(where: str | PathLike[str], kind: str | None = None) -> DataSet:
             from drumjax.datasets.sounds.prepare import embedded_sounds
 
             return embedded_sounds()
+        if kind == GROOVES.name:
+            from drumjax.datasets.grooves.prepare import embedded_grooves
+
+            return embedded_grooves()
         return embedded_set()
     path = Path(where)
     if os.path.isdir(path):  # unlike Path.is_dir, False for a name that no file can have
@@ -63,6 +83,13 @@ def load_patterns(where: str | PathLike[str]) -> PatternSet:
     """The drum patterns that `where` names; see `load_data`."""
     data = load_data(where, PATTERNS.name)
     assert isinstance(data, PatternSet)
+    return data
+
+
+def load_grooves(where: str | PathLike[str]) -> GrooveSet:
+    """The grooves that `where` names; see `load_data`."""
+    data = load_data(where, GROOVES.name)
+    assert isinstance(data, GrooveSet)
     return data
 
 
@@ -119,7 +146,7 @@ def prepared_folders(path: Path) -> list[Path]:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The content of a prepared folder's `drumjax.json`, with `info` as a `DataInfo` or `SoundInfo`.
+    """The content of a prepared folder's `drumjax.json`, with `info` as a `DataInfo`, `GrooveInfo` or `SoundInfo`.
 
     Raises:
       InputError: the file is damaged, or was written for another folder.
@@ -230,7 +257,9 @@ def _load_patterns(folder: Path, info: DataInfo) -> PatternSet:
         grid = (len(examples), info.steps, len(info.drum_map.lanes))
         columns |= {name: columns[name].reshape(grid) for name in ("velocity", "offset")}
         splits[split] = columns | {name: np.array([example[name].decode() for example in examples], np.str_) for name in TEXTS}
-    return patterns.check(PatternSet(info, splits))
+    made = KINDS[info.kind].make_set(info, splits)
+    assert isinstance(made, PatternSet)
+    return patterns.check(made)
 
 
 def _class_names(value: Any) -> Iterator[Any]:
@@ -249,11 +278,12 @@ def _unprepared(path: Path, found: str, kind: str | None) -> InputError:
     """What to say of a path without prepared data; raw files can be prepared, and the message gives the command."""
     raw = next((each for each in ([KINDS[kind]] if kind else KINDS.values()) if _holds(path, each.suffixes)), None)
     prepared = shlex.quote(f"{path.resolve().stem or 'data'}-prepared")
+    flag = f" --kind {raw.name}" if raw and raw.name != detect_kind(path) else ""
     return InputError(
         path,
         rule="prepared data",
         found=f"{found} (raw {raw.item}s have to be prepared once)" if raw else found,
-        remedy=f"run: drumjax data build {shlex.quote(str(path))} -o {prepared} and then name {prepared}"
+        remedy=f"run: drumjax data build {shlex.quote(str(path))} -o {prepared}{flag} and then name {prepared}"
         if raw
         else "name a folder that 'drumjax data build' wrote, or 'embedded'",
     )

@@ -13,8 +13,8 @@ import numpy as np
 
 from drumjax.boundary import InputError, parse_json, reading, writing
 from drumjax.datasets import info as patterns
-from drumjax.datasets.info import DataInfo, PatternSet
-from drumjax.datasets.kinds import DataSet, content_sha256
+from drumjax.datasets.info import PatternSet
+from drumjax.datasets.kinds import KINDS, DataSet, content_sha256, read_info
 from drumjax.datasets.sounds import info as sounds
 from drumjax.datasets.sounds.info import SoundInfo, SoundSet
 from drumjax.datasets.splits import SPLITS
@@ -106,7 +106,11 @@ def _parse(path: str | PathLike[str], file: IO[bytes], size: int) -> DataSet:
         arrays = {name: _array(archive, member) for name, member in members.items()}
     value, content = _info_json(path, arrays.pop(_INFO)), str(arrays.pop(_CONTENT))
     splits = {split: {name: arrays[f"{split}/{name}"] for name in names} for split in SPLITS}
-    found = patterns.check(PatternSet(DataInfo.from_json(value), splits))
+    said = read_info(value)
+    made = KINDS[said.kind].make_set(said, splits)
+    if not isinstance(made, PatternSet):
+        raise ValueError(f"arrays of patterns that are said to be {said.kind!r}")
+    found = patterns.check(made)
     _check_hash(patterns.content_sha256(found), content)
     return found
 

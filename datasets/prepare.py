@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drumjax.boundary import InputError
-from drumjax.datasets.info import EMBEDDED, KIND, DataInfo, PatternSet, check, name_order, printable
+from drumjax.datasets.info import EMBEDDED, GROOVE_MIDI, KIND, WITH, DataInfo, PatternSet, check, name_order, printable
 from drumjax.datasets.licences import admits
 from drumjax.datasets.splits import SPLITS, split_groups
 from drumjax.patterns import MEASURE_STEPS, PAPER_TEMPO_BPM, TR808, DrumMap
@@ -78,17 +78,13 @@ def pattern_set(
     Raises:
       ValueError: the examples break a rule of `PatternSet`, or there are too few groups for the splits.
     """
-    by_split: dict[str, list[Example]] = {split: [] for split in SPLITS}
-    for part in (examples, joined) if joined else (examples,):
+    genres = tuple(genres or sorted({example.genre for example in (*examples, *joined)}))
+
+    def split(part: Sequence[Example]) -> list[str]:
         groups, named = [example.group for example in part], [example.genre for example in part]
-        for example, split in zip(part, split_groups(groups, named, seed=seed, validation=validation, test=test), strict=True):
-            by_split[split].append(example)
-    examples = [*examples, *joined]
-    genres = tuple(genres or sorted({example.genre for example in examples}))
-    splits = {
-        split: _arrays(sorted(part, key=lambda example: name_order(example.name)), genres, (steps, len(drum_map.lanes)))
-        for split, part in by_split.items()
-    }
+        return split_groups(groups, named, seed=seed, validation=validation, test=test)
+
+    splits = split_arrays((examples, joined) if joined else (examples,), split, genres, (steps, len(drum_map.lanes)))
     info = DataInfo(
         kind=KIND,
         name=name,
@@ -97,9 +93,37 @@ def pattern_set(
         drum_map=drum_map,
         steps=steps,
         counts={split: len(arrays["name"]) for split, arrays in splits.items()},
-        licences=dict(sorted(Counter(example.licence for example in examples).items())),
+        licences=count_licences(splits),
     )
     return check(PatternSet(info, splits))
+
+
+def split_arrays(
+    parts: Sequence[Sequence[Example]],
+    split: Callable[[Sequence[Example]], Sequence[str]],
+    genres: Sequence[str],
+    grid: tuple[int, int],
+) -> dict[str, dict[str, np.ndarray]]:
+    """The arrays of every split, examples in the order of their names.
+
+    Args:
+      parts: examples, each part to be split by itself.
+      split: gives the split of every example of a part.
+      genres: their order.
+      grid: steps and lanes of an example.
+    """
+    by_split: dict[str, list[Example]] = {name: [] for name in SPLITS}
+    for part in parts:
+        for example, name in zip(part, split(part), strict=True):
+            by_split[name].append(example)
+    return {
+        name: _arrays(sorted(part, key=lambda example: name_order(example.name)), genres, grid) for name, part in by_split.items()
+    }
+
+
+def count_licences(splits: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, int]:
+    """Examples of every licence, all splits together."""
+    return dict(sorted(Counter(licence for arrays in splits.values() for licence in arrays["licence"].tolist()).items()))
 
 
 def _arrays(examples: Sequence[Example], genres: Sequence[str], grid: tuple[int, int]) -> dict[str, np.ndarray]:
@@ -195,10 +219,30 @@ def check_embedded_licence(licences: Sequence[str]) -> None:
         )
 
 
+def refuse_given(source: str | PathLike[str], given: Sequence[str], own: str) -> None:
+    """Refuses options that mean nothing for data as they are.
+
+    Args:
+      source: what is named.
+      given: the options' flags.
+      own: what the data have themselves.
+
+    Raises:
+      InputError: one is given.
+    """
+    if given:
+        raise InputError(
+            source,
+            rule=f"prepared data as they are, with their own {own}",
+            found=", ".join(given),
+            remedy="leave that away, or name the files that the data come from",
+        )
+
+
 def source_name(source: str | PathLike[str], default: str) -> str:
-    """What the data of a folder or file are called, never as the embedded ones; `default` where it has no name."""
+    """What the data of a folder or file are called, never as those that have a name of their own; `default` where it has none."""
     name = printable(Path(source).resolve().name) or default
-    return f"{EMBEDDED} (folder)" if name == EMBEDDED else name
+    return f"{name} (folder)" if name.partition(WITH)[0] in (EMBEDDED, GROOVE_MIDI) else name
 
 
 @contextlib.contextmanager

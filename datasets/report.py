@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from drumjax.datasets import build as building
+from drumjax.datasets.grooves.prepare import TEST as GROOVES_TEST
+from drumjax.datasets.grooves.prepare import VALIDATION as GROOVES_VALIDATION
+from drumjax.datasets.grooves.prepare import embedded_grooves, refuse_groove_options, split_tracks
+from drumjax.datasets.grooves.sources import survey_grooves
 from drumjax.datasets.info import EMBEDDED, DataInfo, PatternSet
-from drumjax.datasets.kinds import KINDS, ONE_SHOTS, DataSet, Info, detect_kind
+from drumjax.datasets.kinds import GROOVES, KINDS, ONE_SHOTS, PATTERNS, DataSet, Info, detect_kind
 from drumjax.datasets.licences import admits
 from drumjax.datasets.load import is_prepared, load_data, prepared_folder, read_card
 from drumjax.datasets.parallel import usable_cores
@@ -48,15 +52,16 @@ def inspect(source: str | PathLike[str], *, kind: str | None = None, **options: 
     """What is usable of a folder or file, possibly nothing, and why the rest is not.
 
     Args:
-      source: as for `drumjax.datasets.sources.survey` or `drumjax.datasets.sounds.sources.survey_sounds`.
+      source: as for `drumjax.datasets.sources.survey`, `drumjax.datasets.sounds.sources.survey_sounds` or
+        `drumjax.datasets.grooves.sources.survey_grooves`.
       kind: see `drumjax.datasets.kinds.detect_kind`.
-      **options: see `survey` and `survey_sounds`.
+      **options: see `survey`, `survey_sounds` and `survey_grooves`.
 
     Raises:
       InputError: there is nothing to look at: no such folder, no files of the kind in it, unreadable labels, an unknown kind.
     """
-    read = survey_sounds if detect_kind(source, kind) == ONE_SHOTS.name else survey
-    return read(source, **options)
+    read: dict[str, Callable[..., Collection | SoundCollection]] = {ONE_SHOTS.name: survey_sounds, GROOVES.name: survey_grooves}
+    return read.get(detect_kind(source, kind), survey)(source, **options)
 
 
 def inspect_command(
@@ -78,7 +83,7 @@ def inspect_command(
       console: where to print; by default standard output.
       licences: see `survey`.
       processes: how many read at once where there are many files; by default one a core.
-      **options: the others of `survey` or `survey_sounds`.
+      **options: the others of `survey`, `survey_sounds` or `survey_grooves`.
 
     Raises:
       InputError: see `inspect`; options for files are given for data that are prepared.
@@ -104,10 +109,13 @@ def _inspect_prepared(
         of = wanted_classes(options.get("classes") or ()) or ALL_CLASSES
         check_embedded(of)
         shown: DataSet | SoundInfo = embedded_info(classes=of)
+    elif str(source) == EMBEDDED and wanted == GROOVES.name:
+        genres = options.pop("genres", ())
+        refuse_groove_options(source, **options)
+        shown = embedded_grooves(genres=genres)
     else:
         shown = load_data(source, wanted)
-        refuse = building.refuse_reading_options if isinstance(shown, PatternSet) else building.refuse_sound_options
-        refuse(source, **options)
+        _REFUSE[shown.info.kind](source, **options)
     info: Info = shown if isinstance(shown, SoundInfo) else shown.info
     usable = any(admits(licences, licence) for licence in info.licences)
     nothing = [] if usable else [Text(f"nothing here is under {', '.join(licences)}")]
@@ -117,6 +125,13 @@ def _inspect_prepared(
         parts = sound_set_tables(shown if isinstance(shown, SoundInfo) else shown.info)
     show(console, [*parts, *nothing])
     return 0 if usable else 2
+
+
+_REFUSE: Mapping[str, Callable[..., None]] = {
+    PATTERNS.name: building.refuse_reading_options,
+    ONE_SHOTS.name: building.refuse_sound_options,
+    GROOVES.name: refuse_groove_options,
+}
 
 
 def build_command(
@@ -161,8 +176,7 @@ def build_command(
         there = f"nothing to do: {built.folder} holds these {count(sum(info.counts.values()), item)} already"
         show(console, [*warnings, Text(there)])
         return 3
-    recipe = "pattern-vae" if isinstance(built, building.Built) else "cwae"
-    train = f"drumjax train {recipe} --data {shlex.quote(str(out_dir))} --workdir runs/mine"
+    train = f"drumjax train {KINDS[info.kind].recipe} --data {shlex.quote(str(out_dir))} --workdir runs/mine"
     show(console, [*left_out, *warnings, *went_in, Text(f"wrote {built.folder}"), Text(f"train with: {train}")])
     return 0
 
@@ -175,16 +189,16 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
       rows: how many lines of a long list are shown.
       with_splits: whether to show how a build with default shares would split it.
     """
-    used, read = len(collection.files), count(collection.files_read, "file")
+    used, read, item = len(collection.files), count(collection.files_read, "file"), KINDS[collection.kind].item
     parts: list[RenderableType] = [
-        Text(f"{collection.path}: {count(len(collection.examples), 'pattern')} of kind 'patterns' from {used} of {read}")
+        Text(f"{collection.path}: {count(len(collection.examples), item)} of kind {collection.kind!r} from {used} of {read}")
     ]
     if collection.examples:
         parts += [
             _files(collection, rows),
-            _genres(collection.examples, rows),
+            _genres(collection.examples, f"{item}s", rows),
             _lanes(collection),
-            licences_table((example.licence for example in collection.examples), "patterns"),
+            licences_table((example.licence for example in collection.examples), f"{item}s"),
         ]
     if collection.rejections:
         parts.append(rejections_table(collection.rejections, rows))
@@ -193,7 +207,7 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
     if left_out := _left_out(collection, rows):
         parts.append(left_out)
     if collection.examples and with_splits:
-        parts.append(_split_preview(collection.examples))
+        parts.append(_split_preview(collection))
     if not collection.examples:
         parts.append(Text("nothing here is usable"))
     return parts
@@ -212,7 +226,7 @@ def pattern_set_tables(patterns: PatternSet, *, brief: bool = False) -> list[Ren
 
 def _headline(info: DataInfo) -> Text:
     licences = ", ".join(f"{licence} ({n})" for licence, n in info.licences.items())
-    patterns = count(sum(info.counts.values()), "pattern")
+    patterns = count(sum(info.counts.values()), KINDS[info.kind].item)
     return Text(
         f"{info.name}: {patterns} of kind {info.kind!r}, prepared, drum map {info.drum_map.name!r}, {info.steps} steps, "
         f"licences {licences}"
@@ -226,19 +240,19 @@ def _files(collection: Collection, rows: int) -> Table:
         file = example.name.rpartition("#")[0]
         patterns[file] += 1
         genres[file][example.genre] += 1
-    table = new_table("accepted", "patterns", "genres")
+    table = new_table("accepted", f"{KINDS[collection.kind].item}s", "genres")
     for file, n in list(patterns.items())[:rows]:
         table.add_row(Text(file), str(n), Text(in_words(genres[file])))
     others(table, len(patterns) - rows, sum(list(patterns.values())[rows:]))
     return table
 
 
-def _genres(examples: Sequence[Example], rows: int) -> Table:
+def _genres(examples: Sequence[Example], items: str, rows: int) -> Table:
     counts = Counter(example.genre for example in examples)
     groups: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         groups[example.genre].add(example.group)
-    table = new_table("genre", "patterns", "groups")
+    table = new_table("genre", items, "tracks" if items == "grooves" else "groups")
     ranked = counts.most_common()
     for genre, n in ranked[: max(rows, 24)]:
         table.add_row(Text(genre), str(n), str(len(groups[genre])))
@@ -249,7 +263,7 @@ def _genres(examples: Sequence[Example], rows: int) -> Table:
 def _lanes(collection: Collection) -> Table:
     velocity = np.stack([example.velocity for example in collection.examples])
     hits = velocity > 0
-    table = new_table("lane", "hits", "in patterns", "mean velocity")
+    table = new_table("lane", "hits", f"in {KINDS[collection.kind].item}s", "mean velocity")
     for lane, name in enumerate(collection.drum_map.lanes):
         n = int(hits[..., lane].sum())
         if n or len(collection.drum_map.lanes) <= 16:
@@ -283,7 +297,7 @@ def _left_out(collection: Collection, rows: int) -> Table | None:
         what = f"in all files read, whatever the licence: {shown}{more}"
         table.add_row("hits outside the drum map", str(sum(collection.dropped.values())), Text(what))
     if collection.merged:
-        table.add_row("hits under a louder one", str(collection.merged), "two notes on one cell: the louder stays")
+        table.add_row("hits under another", str(collection.merged), "two notes on one cell: one stays, by default the louder")
     if collection.remainder_hits:
         what = f"ends of {collection.remainder_windows} patterns that fill no window of {collection.steps} steps"
         table.add_row("hits behind the last window", str(collection.remainder_hits), what)
@@ -293,9 +307,13 @@ def _left_out(collection: Collection, rows: int) -> Table | None:
     return table if table.row_count else None
 
 
-def _split_preview(examples: Sequence[Example]) -> Text:
+def _split_preview(collection: Collection) -> Text:
+    examples = collection.examples
     try:
-        counts = Counter(split_groups([example.group for example in examples], [example.genre for example in examples]))
+        if collection.kind == GROOVES.name:
+            counts = Counter(split_tracks(examples, seed=0, validation=GROOVES_VALIDATION, test=GROOVES_TEST))
+        else:
+            counts = Counter(split_groups([example.group for example in examples], [example.genre for example in examples]))
     except ValueError as error:
         return Text(f"cannot be built as it is: {error}", style="yellow")
     return Text("a build would split it into " + ", ".join(f"{counts[split]} {split}" for split in SPLITS))

@@ -15,12 +15,13 @@ Rules (our decision):
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drumjax.boundary import InputError, file_sha256, list_files, read_csv
-from drumjax.datasets.info import CARD, name_order, printable
+from drumjax.datasets.info import CARD, KIND, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
 from drumjax.datasets.parallel import in_order, with_bar
 from drumjax.datasets.prepare import Example
@@ -36,7 +37,8 @@ from drumjax.datasets.rejections import Rejection, fault, nothing_usable, ranked
 from drumjax.patterns import MEASURE_STEPS, TR808, DrumMap
 from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES
 from drumjax.patterns.grid_files import GridPattern, read_grid_file
-from drumjax.patterns.midi import read_midi_pattern, require_metre
+from drumjax.patterns.midi import CellRule, read_midi_pattern, require_metre
+from drumjax.patterns.pattern import Pattern
 from drumjax.patterns.windows import windows
 
 METRE = (4, 4)
@@ -63,6 +65,7 @@ class Collection:
     """What a folder holds, and what became of the rest.
 
     Attributes:
+      kind: what the examples are, see `drumjax.datasets.kinds`.
       path: the folder or file.
       drum_map: what the lanes are.
       steps: the length of every example.
@@ -73,13 +76,14 @@ class Collection:
       duplicates: what was left out as a repetition, and of what.
       dropped: notes (hits) outside the drum map in all files that were read, by "pitch 49" or "row CP".
       channels: for every MIDI file with notes of the drum map the channel that was read.
-      merged: notes of MIDI files that gave way to a louder one on the same cell.
+      merged: notes of MIDI files that gave way to another on the same cell.
       remainder_windows: patterns whose end, behind the last whole window, was left out.
       remainder_hits: hits in these ends.
       unlabelled: files that the labels file does not name; empty without one.
       missing: files that the labels file names and that are not there.
     """
 
+    kind: str
     path: str
     drum_map: DrumMap
     steps: int
@@ -115,6 +119,24 @@ class Label(NamedTuple):
     genre: str
     group: str
     licence: str
+    beat_type: str = ""
+    metre: str = ""
+
+
+class Cut(NamedTuple):
+    """What became of a pattern.
+
+    Attributes:
+      windows: with their numbers, counted from 0.
+      total: how many there were, those that are left out included.
+      rejections: for each that is left out the reason and what was found.
+      remainder_hits: behind the last window; None where nothing is left over.
+    """
+
+    windows: Sequence[tuple[int, Pattern]]
+    total: int
+    rejections: Sequence[tuple[str, str]] = ()
+    remainder_hits: int | None = None
 
 
 class _Window(NamedTuple):
@@ -130,10 +152,11 @@ class _Window(NamedTuple):
 
 
 @dataclass
-class _File:
+class FileRead:
     """What one file gave; crosses from worker to parent."""
 
     sha256: str = ""
+    genres: list[str] = field(default_factory=list)
     windows: list[_Window] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -143,14 +166,27 @@ class _File:
     remainder_hits: int = 0
 
 
-class _Task(NamedTuple):
-    """One file to read."""
+class Task(NamedTuple):
+    """One file to read.
+
+    Attributes:
+      path: where it lies.
+      name: what it is called below the source.
+      drum_map: what the lanes are.
+      channel: the MIDI channel, None as in `read_midi_pattern`.
+      cut: makes windows of a pattern, which has the genre that its file or `label` gives, under the name in the second argument;
+        InputError where it refuses the pattern. A function at the top of a module, for it crosses to the worker.
+      label: what the labels file says; None where it does not name the file.
+      cell: which of several notes in a cell stays.
+    """
 
     path: str
     name: str
     drum_map: DrumMap
-    steps: int
     channel: int | None
+    cut: Callable[[Pattern, str], Cut]
+    label: Label | None = None
+    cell: CellRule = "louder"
 
 
 def collect(path: str | PathLike[str], **options: Any) -> Collection:
@@ -194,24 +230,75 @@ def survey(
     Raises:
       InputError: there are no such files at the path, or the labels cannot be read or name none of them.
     """
-    labels = {} if genres_csv is None else read_labels(genres_csv)
-    files = _source_files(Path(path), genres_csv)
-    if genres_csv is not None and not any(name in labels for name in files):
+    files, labels = labelled_files(path, genres_csv)
+    cut = functools.partial(_cut, steps=steps)
+    tasks = [Task(str(file), name, drum_map, channel, cut, labels.get(name)) for name, file in files.items()]
+    read = read_files(tasks, processes=processes, progress=progress)
+    return gather(path, KIND, files, labels, read, drum_map=drum_map, steps=steps, licence=licence, licences=licences)
+
+
+def labelled_files(path: str | PathLike[str], labels_csv: str | PathLike[str] | None) -> tuple[dict[str, Path], dict[str, Label]]:
+    """The files at or below a path by their names, and what the labels file says of them.
+
+    Raises:
+      InputError: there are none, or the labels cannot be read or name none of them.
+    """
+    labels = {} if labels_csv is None else read_labels(labels_csv)
+    files = _source_files(Path(path), labels_csv)
+    if labels_csv is not None and not any(name in labels for name in files):
         raise InputError(
-            genres_csv,
+            labels_csv,
             rule=f"paths of files as seen from {path}, such as {next(iter(files))!r}",
             found=f"none of its {len(files)} files; the first one named is {next(iter(labels))!r}",
             remedy="correct the paths",
         )
-    tasks = [_Task(str(file), name, drum_map, steps, channel) for name, file in files.items()]
-    read = dict(
-        zip(files, with_bar(_read_all(tasks, processes), len(tasks), progress and len(tasks) >= POOL_FILES, "reading"), strict=True)
-    )
+    return files, labels
 
-    rejections = [each for file in read.values() for each in file.rejections]
+
+def read_files(tasks: Sequence[Task], *, processes: int = 1, progress: bool = False) -> dict[str, FileRead]:
+    """What the files give, by their names; `processes` and `progress` as in `survey`."""
+    read = in_order(_read_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
+    shown = with_bar(read, len(tasks), progress and len(tasks) >= POOL_FILES, "reading")
+    return dict(zip([task.name for task in tasks], shown, strict=True))
+
+
+def gather(
+    path: str | PathLike[str],
+    kind: str,
+    files: Mapping[str, Path],
+    labels: Mapping[str, Label],
+    read: Mapping[str, FileRead],
+    *,
+    drum_map: DrumMap,
+    steps: int,
+    licence: str | None,
+    licences: Sequence[str],
+    rejections: Iterable[Rejection] = (),
+    regenre: Callable[[Example], Example | Rejection] = lambda example: example,
+) -> Collection:
+    """What files gave, once the licences are looked at and repetitions are left out.
+
+    Args:
+      path: the source.
+      kind: what the examples are.
+      files: all files of the source.
+      labels: see `labelled_files`.
+      read: see `read_files`; files may be missing that are among the rejections.
+      drum_map: what the lanes are.
+      steps: the length of an example.
+      licence: see `survey`.
+      licences: likewise.
+      rejections: of files that were not read.
+      regenre: gives an example the genre that it goes by in the data, or says why it is left out.
+    """
+    rejections = [*rejections, *(each for file in read.values() for each in file.rejections)]
     examples, duplicates = [], []
     seen: dict[bytes, Example] = {}
-    for example in sorted(_examples(read, labels, licence), key=lambda example: name_order(example.name)):
+    for found in sorted(_examples(read, labels, licence), key=lambda example: name_order(example.name)):
+        example = regenre(found)
+        if isinstance(example, Rejection):
+            rejections.append(example)
+            continue
         if not admits(licences, example.licence):
             rejections.append(Rejection(example.name, f"expected a licence among {', '.join(licences)}", example.licence))
             continue
@@ -224,6 +311,7 @@ def survey(
     for file in read.values():
         dropped.update(file.dropped)
     return Collection(
+        kind=kind,
         path=str(path),
         drum_map=drum_map,
         steps=steps,
@@ -299,6 +387,8 @@ def read_labels(path: str | PathLike[str]) -> dict[str, Label]:
             genre=clean_genre(row[genre_column]),
             group=row.get("group", "").strip(),
             licence=row[licence_column].strip() if licence_column else "",
+            beat_type=row.get("beat_type", "").strip(),
+            metre=row.get("time_signature", "").strip(),
         )
         if labels.setdefault(name, label) != label:
             raise InputError(
@@ -312,18 +402,28 @@ def clean_genre(text: str) -> str:
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text.lower()).split())[:_LONGEST_GENRE].strip()
 
 
-def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: str | None) -> Iterator[Example]:
+def stated_genre(name: str, label: Label | None, own: str) -> str:
+    """What is said of a pattern's genre: by the label and then by itself, without a label by its folder and then by itself.
+
+    Args:
+      name: of its file, below the source.
+      label: what the labels file says of the file.
+      own: what the file says of the pattern.
+    """
+    folder = clean_genre(name.split("/")[0]) if "/" in name else ""
+    return (label.genre if label else folder) or clean_genre(own)
+
+
+def _examples(read: Mapping[str, FileRead], labels: Mapping[str, Label], licence: str | None) -> Iterator[Example]:
     for name, file in read.items():
         label = labels.get(name)
-        folder = clean_genre(name.split("/")[0]) if "/" in name else ""
         stem = name.rpartition(".")[0] or name
         for window in file.windows:
-            genre = (label.genre or clean_genre(window.genre)) if label else (folder or clean_genre(window.genre))
             piece = f":{hashlib.sha256(window.group.encode()).hexdigest()[:16]}" if window.group else ""
             yield Example(
                 velocity=window.velocity,
                 offset=window.offset,
-                genre=genre or UNKNOWN_GENRE,
+                genre=window.genre or UNKNOWN_GENRE,
                 tempo_bpm=window.tempo_bpm,
                 name=f"{name}#{window.number}",
                 group=f"label:{label.group}" if label and label.group else f"{stem}{piece}",
@@ -331,13 +431,8 @@ def _examples(read: Mapping[str, _File], labels: Mapping[str, Label], licence: s
             )
 
 
-def _read_all(tasks: Sequence[_Task], processes: int) -> Iterator[_File]:
-    """The files in the tasks' order."""
-    return in_order(_read_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
-
-
-def _read_file(task: _Task) -> _File:
-    result = _File()
+def _read_file(task: Task) -> FileRead:
+    result = FileRead()
     try:
         result.sha256 = file_sha256(task.path)
         _read_windows(task, result)
@@ -348,9 +443,9 @@ def _read_file(task: _Task) -> _File:
     return result
 
 
-def _read_windows(task: _Task, result: _File) -> None:
+def _read_windows(task: Task, result: FileRead) -> None:
     if task.path.lower().endswith(MIDI_SUFFIXES):
-        pattern, report = read_midi_pattern(task.path, drum_map=task.drum_map, channel=task.channel)
+        pattern, report = read_midi_pattern(task.path, drum_map=task.drum_map, channel=task.channel, cell=task.cell)
         result.dropped.update({f"pitch {pitch}": n for pitch, n in report.dropped.items()})
         result.channels.append(Channel(task.name, report.channel, report.channel_reason))
         result.merged += report.merged
@@ -362,25 +457,38 @@ def _read_windows(task: _Task, result: _File) -> None:
     for item in patterns:
         result.dropped.update({f"row {row}": n for row, n in item.dropped.items()})
         where = task.name if len(patterns) == 1 else f"{task.name} ({item.pattern.name[:60]})"
+        genre = stated_genre(task.name, task.label, item.pattern.genre)
         try:
             require_metre(item.pattern, METRE, where)
-            cut, rest = windows(item.pattern, task.steps, path=where)
+            result.genres.append(genre)
+            cut = task.cut(replace(item.pattern, genre=genre), where)
         except InputError as error:
             result.rejections.append(rejection(task.path, task.name, error))
             continue
-        result.remainder_windows += bool(rest.remainder_steps)
-        result.remainder_hits += rest.remainder_hits
-        result.rejections += [Rejection(where, "expected windows with a hit", "silence")] * rest.empty
+        result.remainder_windows += cut.remainder_hits is not None
+        result.remainder_hits += cut.remainder_hits or 0
+        result.rejections += [Rejection(where, reason, found) for reason, found in cut.rejections]
         result.windows += [
             _Window(
                 number=count + k,
                 velocity=window.velocity,
                 offset=window.offset,
                 tempo_bpm=window.tempo_bpm,
-                genre=item.pattern.genre,
+                genre=genre,
                 licence=item.licence,
                 group=item.group,
             )
-            for k, window in zip(rest.numbers, cut, strict=True)
+            for k, window in cut.windows
         ]
-        count += len(cut) + rest.empty
+        count += cut.total
+
+
+def _cut(pattern: Pattern, where: str, steps: int) -> Cut:
+    """Consecutive windows, those without a hit left out."""
+    found, report = windows(pattern, steps, path=where)
+    return Cut(
+        windows=list(zip(report.numbers, found, strict=True)),
+        total=len(found) + report.empty,
+        rejections=[("expected windows with a hit", "silence")] * report.empty,
+        remainder_hits=report.remainder_hits if report.remainder_steps else None,
+    )

@@ -20,7 +20,7 @@ import numpy as np
 import drumjax
 from drumjax.boundary import InputError, file_sha256
 from drumjax.datasets.folders import already, unwritable, write_folder
-from drumjax.datasets.info import EMBEDDED, name_order
+from drumjax.datasets.info import EMBEDDED, WITH, name_order
 from drumjax.datasets.licences import admits, licence_id
 from drumjax.datasets.load import open_tfds
 from drumjax.datasets.parallel import in_order, with_bar
@@ -228,7 +228,7 @@ def prepare_sounds(
         if with_embedded and admits(licences, EMBEDDED_LICENCE):
             parts.append(make(of))
             files[EMBEDDED] = embedded_sha256(of, n_embedded)
-            name = f"{name} and {EMBEDDED}"
+            name = f"{name}{WITH}{EMBEDDED}"
         options = shares | {
             "labels": [file_sha256(table) for table in labels],
             "classes_csv": None if classes_csv is None else file_sha256(classes_csv),

@@ -16,7 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from drumjax.datasets.info import TEXTS, check_arrays, check_fields, check_splits, check_texts, counts_from_json, texts_from_json
+from drumjax.datasets.info import (
+    TEXTS,
+    check_arrays,
+    check_fields,
+    check_splits,
+    check_texts,
+    counts_by_split,
+    counts_from_json,
+    texts_from_json,
+)
 from drumjax.datasets.splits import SPLITS
 
 KIND = "one-shots"
@@ -91,13 +100,6 @@ class SoundInfo:
         counts = counts_from_json(value, "counts", MOST_SOUNDS)
         if sum(counts.values()) * value["samples"] > MOST_SAMPLES:
             raise ValueError(f"counts: expected at most {MOST_SAMPLES:,} samples in all, found {counts!r} of {value['samples']:,}")
-        by_class = value["class_counts"]
-        if not isinstance(by_class, Mapping) or set(by_class) != set(counts):
-            raise ValueError(f"class_counts: expected the splits {', '.join(counts)}, found {by_class!r}")
-        class_counts = {split: counts_from_json(by_class, split, MOST_SOUNDS) for split in by_class}
-        for split, found in class_counts.items():
-            if set(found) != set(classes) or sum(found.values()) != counts[split]:
-                raise ValueError(f"class_counts: expected each class in {split} and {counts[split]} in all, found {found!r}")
         return cls(
             kind=KIND,
             name=value["name"],
@@ -106,7 +108,7 @@ class SoundInfo:
             sample_rate_hz=value["sample_rate_hz"],
             samples=value["samples"],
             counts=counts,
-            class_counts=class_counts,
+            class_counts=counts_by_split(value, "class_counts", classes, MOST_SOUNDS),
             licences=counts_from_json(value, "licences", MOST_SOUNDS),
         )
 

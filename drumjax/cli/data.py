@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -19,7 +19,8 @@ class Reading:
     """How a source is read."""
 
     kind: str | None = None
-    """What the files are: 'patterns' or 'one-shots'. Default: what most of them are, and printed."""
+    """What the files are: 'patterns', 'one-shots' or 'grooves' (performances in two-bar windows). Default: patterns or one-shots,
+    what most of them are, and printed."""
     declared_licence: str | None = None
     """The licence of whatever states none itself, such as cc0 or cc-by-4.0."""
     licence: str = ""
@@ -27,9 +28,14 @@ class Reading:
     drum_map: str = "tr808"
     """Patterns: which pitches fall on which lane: tr808, pocket, gm, or a JSON file of your own."""
     genres_csv: Path | None = None
-    """Patterns: labels, a CSV with a column file, genre and, if you like, group and licence. Default: genre = first sub-folder."""
+    """Patterns, grooves: labels, a CSV with a column file, genre and, if you like, group and licence. Default: the info.csv of the
+    Groove MIDI Dataset for grooves, else genre = first sub-folder."""
     channel: int | None = None
-    """Patterns: MIDI channel (1 to 16) of the drums, where it is not 10."""
+    """Patterns, grooves: MIDI channel (1 to 16) of the drums, where it is not 10."""
+    genres: str = ""
+    """Grooves: keep only these genres, separated by commas, such as rock,jazz,funk. Default: the six with most tracks."""
+    cell: Literal["louder", "first"] = "louder"
+    """Grooves: which of several notes of a drum on one 16th stays."""
     labels: UseAppendAction[tuple[Path, ...]] = ()
     """One-shots: labels, a CSV with a column file (or folder, for all files in it) and any of class, group and licence; may be
     given several times. Default: what folders and files are called."""
@@ -50,6 +56,7 @@ class Inspect(Reading):
       drumjax data inspect my_patterns/
       drumjax data inspect patterns.json --licence cc0,cc-by,bsd
       drumjax data inspect my_samples/ --classes-csv words.csv
+      drumjax data inspect groove/ --kind grooves
       drumjax data inspect embedded
     """
 
@@ -62,10 +69,11 @@ class Inspect(Reading):
 
 @dataclass(frozen=True)
 class Build(Reading):
-    """Prepare a folder of patterns or one-shots for training: of one length, no duplicates, splits that never cut a group.
+    """Prepare a folder of patterns, one-shots or grooves for training: of one length, no duplicates, splits that never cut a group.
 
     Patterns: nine tenths become the split 'train', a twentieth each 'validation' and 'test', stratified by genre. One-shots: eight
-    tenths and a tenth each, by class. One bad file never stops a build. Exit code 3 when the same data are there already.
+    tenths and a tenth each, by class. Grooves: likewise, of the tracks, by genre. One bad file never stops a build. Exit code 3
+    when the same data are there already.
 
     examples:
       drumjax data build my_patterns/ -o data/
@@ -73,6 +81,7 @@ class Build(Reading):
       drumjax data build embedded -o data/
       drumjax data build my_samples/ -o sounds/ --classes kick,snare,hihat_closed
       drumjax data build embedded --kind one-shots --per-class 3000 -o sounds/
+      drumjax data build groove/ --kind grooves -o grooves/ --seed 0
     """
 
     source: Source
@@ -80,16 +89,17 @@ class Build(Reading):
     output: Annotated[Path, arg(aliases=["-o"])]
     """The folder that the prepared data go into."""
     with_embedded: bool = False
-    """Add the embedded patterns, or embedded sounds of the same classes, to those of the folder, where --licence admits theirs
-    (apache-2.0)."""
+    """Add the embedded patterns, or embedded sounds of the same classes or grooves of the same genres, to those of the folder,
+    where --licence admits theirs (apache-2.0)."""
     per_class: int | None = None
     """One-shots: how many embedded sounds of each class are made, of 'embedded' or --with-embedded. Default: 200."""
     seed: int = 0
     """Of the splits."""
     validation: float | None = None
-    """Share of the examples on which choices are made. Default: 0.05 of patterns, 0.1 of one-shots."""
+    """Share of the examples on which choices are made. Default: 0.05 of patterns, 0.1 of one-shots and of the grooves' tracks."""
     test: float | None = None
-    """Share of the examples on which figures are reported. Default: 0.05 of patterns, 0.1 of one-shots."""
+    """Share of the examples on which figures are reported. Default: 0.05 of patterns, 0.1 of one-shots and of the grooves'
+    tracks."""
     beam: str | None = None
     """One-shots: read and write with Apache Beam, on many machines: its options with commas, such as
     runner=DirectRunner,direct_num_workers=2. Needs pip install 'drumjax[beam]'."""
@@ -111,12 +121,21 @@ class Arrays:
     output: Annotated[Path, arg(aliases=["-o"])]
     """The .npz file."""
     kind: str | None = None
-    """Which of several prepared sets is meant, 'patterns' or 'one-shots'. Default: what is there; of the embedded, the patterns."""
+    """Which of several prepared sets is meant, 'patterns', 'one-shots' or 'grooves'. Default: what is there; of the embedded, the
+    patterns."""
+
+
+_OPTIONS_OF = {
+    "patterns": ("drum_map", "genres_csv", "channel"),
+    "one-shots": ("labels", "classes_csv", "classes", "per_class", "beam"),
+    "grooves": ("genres", "cell", "genres_csv", "channel"),
+}
+"""What means something for one kind of data."""
 
 
 def _options(call: Inspect | Build) -> dict[str, Any]:
-    """The options of the source's kind; those of the other one mean nothing there, and are not passed over."""
-    from drumjax.datasets.kinds import ONE_SHOTS
+    """The options of the source's kind; those of the others mean nothing there, and are not passed over."""
+    from drumjax.datasets.kinds import GROOVES, ONE_SHOTS
     from drumjax.datasets.report import kind_of
 
     kind = kind_of(call.source, call.kind)
@@ -125,13 +144,17 @@ def _options(call: Inspect | Build) -> dict[str, Any]:
         "licence": call.declared_licence,
         "licences": _list(call.licence),
     }
+    for other, names in _OPTIONS_OF.items():
+        if other != kind:
+            _refuse(call, tuple(name for name in names if name not in _OPTIONS_OF[kind]), kind, other)
     if kind == ONE_SHOTS.name:
-        _refuse(call, ("drum_map", "genres_csv", "channel"), "one-shots", "patterns")
         return options | {"labels": call.labels, "classes_csv": call.classes_csv, "classes": _list(call.classes)}
-    _refuse(call, ("labels", "classes_csv", "classes", "per_class", "beam"), "patterns", "one-shots")
+    options |= {"genres_csv": call.genres_csv, "channel": call.channel}
+    if kind == GROOVES.name:
+        return options | {"genres": _list(call.genres), "cell": call.cell}
     from drumjax.patterns import load_drum_map
 
-    return options | {"drum_map": load_drum_map(call.drum_map), "genres_csv": call.genres_csv, "channel": call.channel}
+    return options | {"drum_map": load_drum_map(call.drum_map)}
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -107,6 +107,9 @@ class KeepRules:
             )
 
 
+KEEP = KeepRules()
+
+
 @dataclass(frozen=True)
 class Fault:
     """Why a track or a window is not kept."""
@@ -115,7 +118,7 @@ class Fault:
     found: str
 
 
-def check_groove(pattern: Pattern, rules: KeepRules = KeepRules()) -> Fault | None:
+def check_groove(pattern: Pattern, rules: KeepRules = KEEP) -> Fault | None:
     """What is wrong with a track, None where it is kept: its metre, its hits, its lanes.
 
     Args:
@@ -130,13 +133,13 @@ def check_groove(pattern: Pattern, rules: KeepRules = KeepRules()) -> Fault | No
     return _lanes_fault(pattern, rules, "track")
 
 
-def check_window(pattern: Pattern, rules: KeepRules = KeepRules()) -> Fault | None:
+def check_window(pattern: Pattern, rules: KeepRules = KEEP) -> Fault | None:
     """What is wrong with a window of a track that is kept: the lanes are asked for again; see `check_groove`."""
     return _lanes_fault(pattern, rules, "window")
 
 
 def _lanes_fault(pattern: Pattern, rules: KeepRules, what: str) -> Fault | None:
-    lanes = pattern.hits.any(axis=0)
+    lanes: np.ndarray = np.any(pattern.hits, axis=0)
     if lanes.sum() < rules.least_lanes:
         return Fault(f"a {what} with {rules.least_lanes} lanes that are hit", f"{lanes.sum()}")
     if pattern.genre not in rules.exempt:

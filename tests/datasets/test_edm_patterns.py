@@ -17,7 +17,7 @@ import pytest
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core import dataset_metadata
 
-from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns, EdmPatternsConfig, folder_config
+from drumjax.datasets.edm_patterns.edm_patterns_dataset_builder import EdmPatterns, PatternConfig, folder_config
 from drumjax.datasets.info import PatternSet
 from drumjax.datasets.prepare import Example, embedded_set, pattern_set
 
@@ -36,7 +36,7 @@ def folder_set(loudness: float = 0.5) -> PatternSet:
 FOLDER_COUNTS = {"train": 36, "validation": 2, "test": 2}
 
 
-def prepared(config: str | EdmPatternsConfig, folder: Path) -> EdmPatterns:
+def prepared(config: str | PatternConfig, folder: Path) -> EdmPatterns:
     builder = EdmPatterns(config=config, data_dir=folder, file_format="array_record")
     builder.download_and_prepare()
     return builder
