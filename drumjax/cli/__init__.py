@@ -47,6 +47,10 @@ VERBS = {
     "pattern sample": Verb("drumjax.cli.pattern:sample", "New drum patterns from the model's prior."),
     "pattern wander": Verb("drumjax.cli.pattern:wander", "An autonomous drummer: a performance of any length."),
     "pattern humanize": Verb("drumjax.cli.pattern:humanize", "A pattern or song of yours as a drummer would play it."),
+    "groove apply": Verb("drumjax.cli.groove:apply", "A sketch of a beat as a drummer would play it."),
+    "groove transfer": Verb("drumjax.cli.groove:transfer", "The groove of a reference track on another beat."),
+    "groove generate": Verb("drumjax.cli.groove:generate", "New grooves of a genre."),
+    "groove humanize": Verb("drumjax.cli.groove:humanize", "Your very notes with a drummer's touch and timing."),
     "sound sample": Verb("drumjax.cli.sound:sample", "New drum sounds from the model's prior."),
     "sound at": Verb("drumjax.cli.sound:at", "The sound at a place of the codes' three principal components."),
     "sound encode": Verb("drumjax.cli.sound:encode", "Where a sound of yours stands in the model's space."),
@@ -69,6 +73,7 @@ def verb_help(prefix: str = "") -> str:
         "  drumjax demo -o demo",
         "  drumjax pattern interpolate a.mid b.mid --measures 6 -o out.mid --wav out.wav --plot out.png",
         "  drumjax pattern interpolate embedded:electro embedded:techno#3 -o out.mid",
+        "  drumjax groove apply beat.mid --genre funk -o out.mid --wav out.wav",
         "  drumjax sound kit --seed 3 -o my_kit/ && drumjax pattern sample --kit my_kit/ --wav song.wav",
         "  drumjax data build patterns/ -o data/ && drumjax train pattern-vae --data data/ --workdir runs/mine",
     ]

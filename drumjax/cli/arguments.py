@@ -386,35 +386,77 @@ def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: 
     return replace(found.windows[k], provenance={**(found.windows[k].provenance or {}), "path": argument})
 
 
+def read_whole(
+    argument: str, drum_map: DrumMap, *, channel: int | None = None, steps: int | None = None, window: int = 64
+) -> Pattern:
+    """The pattern that an argument names, at its own length: a file whole, `FILE#k` its k-th window, or `embedded:GENRE[#k]`.
+
+    Args:
+      argument: as typed.
+      drum_map: the lanes.
+      channel: the MIDI channel.
+      steps: the length that a record says: where the whole file has another, its first window with hits was read.
+      window: steps of a window.
+
+    Raises:
+      InputError: as `load_pattern`, and for a grid file of several patterns.
+    """
+    from drumjax.boundary import file_sha256
+    from drumjax.patterns import read_patterns
+
+    name, k = parse_reference(argument)
+    check_patterns(argument)
+    if k is not None or _names_embedded(name):
+        return load_pattern(argument, drum_map, steps=window, channel=channel)
+    patterns, faults = read_patterns(name, drum_map=drum_map, channel=channel)
+    if not patterns:
+        raise faults[0]
+    if len(patterns) + len(faults) > 1:
+        remedy = f"name one as {name}#0, {name}#1, …"
+        raise InputError(name, rule="one pattern", found=f"{len(patterns) + len(faults)} patterns", remedy=remedy)
+    if steps not in (None, patterns[0].steps):
+        return load_pattern(argument, drum_map, steps=steps or window, channel=channel)
+    entry = {"path": argument, "sha256": file_sha256(name)} | ({} if channel is None else {"channel": channel})
+    return replace(patterns[0], provenance=entry)
+
+
 def _names_embedded(name: str) -> bool:
     return name.startswith("embedded:") or (name == "embedded" and not Path(name).exists())
 
 
 def _embedded_genre(name: str, argument: str) -> str:
-    from drumjax.synth.grammar import GENRES
+    from drumjax.synth import grammar, grooves
 
-    asked = name.removeprefix("embedded").removeprefix(":")
-    if asked.casefold() not in GENRES:
-        raise InputError(
-            argument, rule=f"a genre of {', '.join(GENRES)}", found=repr(asked), remedy="write, for example, embedded:techno#3"
-        )
-    return asked.casefold()
+    asked = name.removeprefix("embedded").removeprefix(":").casefold()
+    if asked not in (*grammar.GENRES, *grooves.GENRES):
+        known = ", ".join((*grammar.GENRES, *grooves.GENRES))
+        raise InputError(argument, rule=f"a genre of {known}", found=repr(asked), remedy="write, for example, embedded:techno#3")
+    return asked
 
 
 def _embedded(genre: str, index: int, argument: str, drum_map: DrumMap) -> Pattern:
+    """Pattern `index` of a built-in genre: four bars on the lanes of the TR-808, or a track on those of grooves."""
     import numpy as np
 
-    from drumjax.patterns import TR808
-    from drumjax.synth.grammar import GENRES, embedded
+    from drumjax.patterns import POCKET, TR808
+    from drumjax.synth import grammar, grooves
 
-    if drum_map != TR808:
-        raise InputError(argument, rule="a model of the drum map 'tr808'", found=repr(drum_map.name), remedy="name files instead")
-    data = embedded()
-    members = np.flatnonzero(data.genre == GENRES.index(genre))
+    of = TR808 if genre in grammar.GENRES else POCKET
+    if drum_map != of:
+        remedy = "name files instead" if of is TR808 else f"name a file, or a pattern of {', '.join(grammar.GENRES)}"
+        raise InputError(argument, rule=f"a model of the drum map {of.name!r}", found=repr(drum_map.name), remedy=remedy)
+    reference = f"embedded:{genre}#{index}"
+    if of is POCKET:
+        if index > MOST_SEED:
+            raise InputError(argument, rule=f"a number from 0 to {MOST_SEED}", found=f"#{index}", remedy="choose one of these")
+        track = grooves.compose(genre, index)
+        sha256 = hashlib.sha256(track.velocity.tobytes() + track.offset.tobytes()).hexdigest()
+        return replace(track, name=reference, provenance={"path": reference, "sha256": sha256})
+    data = grammar.embedded()
+    members = np.flatnonzero(data.genre == grammar.GENRES.index(genre))
     if index >= len(members):
         raise InputError(argument, rule=f"a number from 0 to {len(members) - 1}", found=f"#{index}", remedy=f"{genre} has no more")
     grid = data.velocity[members[index]]
-    reference = f"embedded:{genre}#{index}"
     origin = {"path": reference, "sha256": hashlib.sha256(grid.tobytes()).hexdigest()}
     return Pattern.from_grid(grid / np.float32(127), name=reference, genre=genre, provenance=origin)
 

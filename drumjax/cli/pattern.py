@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import numpy as np
 from tyro.conf import Positional, Suppress, arg
 
-from drumjax.boundary import STEPS, InputError, file_sha256
+from drumjax.boundary import STEPS, InputError
 from drumjax.cli.arguments import (
     Generating,
     Goal,
@@ -24,19 +24,18 @@ from drumjax.cli.arguments import (
     load_instrument,
     load_pattern,
     parse_reference,
+    read_whole,
 )
 from drumjax.cli.delivery import Made, checked, kit_entry, name_then, remake, run, seeded, sheet
 from drumjax.cli.recall import Recall, Write, find_model, find_pattern, rebuild
 from drumjax.patterns import (
     BUILT_IN,
     GM,
-    MEASURE_STEPS,
     PAPER_TEMPO_BPM,
     STEPS_PER_QUARTER,
     TR808,
     DrumMap,
     Pattern,
-    read_patterns,
 )
 from drumjax.patterns.humanize import MOST_STEPS, humanize_all
 from drumjax.signal.rendering import render, render_between
@@ -201,26 +200,13 @@ def _ends(call: Leading) -> tuple[PatternInstrument, Pattern, Pattern]:
 
 def _read_whole(call: Humanize) -> Pattern:
     """The pattern that a call names, whole or a window of it, by the least drum map that has all its hits."""
-    name, k = parse_reference(call.pattern)
-    check_patterns(call.pattern)
 
     def read(drum_map: DrumMap) -> Pattern:
-        if k is not None or name.startswith("embedded"):
-            return load_pattern(call.pattern, drum_map, channel=call.channel)
-        patterns, faults = read_patterns(name, drum_map=drum_map, channel=call.channel)
-        if not patterns:
-            raise faults[0]
-        if len(patterns) + len(faults) > 1:
-            remedy = f"name one as {name}#0, {name}#1, …"
-            raise InputError(name, rule="one pattern", found=f"{len(patterns) + len(faults)} patterns", remedy=remedy)
-        if call.steps not in (None, patterns[0].steps):
-            return load_pattern(call.pattern, drum_map, steps=call.steps or MEASURE_STEPS, channel=call.channel)
-        entry = {"path": call.pattern, "sha256": file_sha256(name)} | ({} if call.channel is None else {"channel": call.channel})
-        return replace(patterns[0], provenance=entry)
+        return read_whole(call.pattern, drum_map, channel=call.channel, steps=call.steps)
 
     if call.drum_map is not None:
         return read(BUILT_IN[call.drum_map])
-    if name.startswith("embedded"):
+    if parse_reference(call.pattern)[0].startswith("embedded"):
         return read(TR808)
     whole = read(GM)
     played = {GM.out_pitches[lane] for lane in np.flatnonzero(whole.hits.any(axis=0))}

@@ -16,11 +16,13 @@ import numpy as np
 
 from drumjax.boundary import InputError
 from drumjax.instruments.common import is_a
+from drumjax.instruments.sound_codes import Label, parse_mix
 from drumjax.patterns import POCKET
+from drumjax.patterns.grooves import genre_of_style
 from drumjax.patterns.templates import CLOSED_HAT, KICK, LAID_BACK, ON_BEAT, PUSHED, RIDE, SNARE, STEPS_PER_BAR
 
-Genre = str | Mapping[str, float]
-"""A genre, or a mix: genre → weight, at least 0; the weights are divided by their sum."""
+Genre = Label
+"""A genre, a mix as text (jazz=0.7,funk=0.3), or genre → weight, at least 0; the weights are divided by their sum."""
 Outline = str | Sequence[float]
 MOST_DRAWN = 256
 """Steps of a drawn outline: 16 bars; it is repeated beyond. A record has room for so many."""
@@ -43,7 +45,8 @@ def read_genre(genre: Genre | None, genres: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(genres, float(f"{1 / len(genres):.6g}"))
     if not is_a(genre, str | Mapping):
         raise InputError("genre", rule="a genre, or genre → weight", found=f"{genre!r:.80}", remedy=f"choose {', '.join(genres)}")
-    given = {genre: 1.0} if isinstance(genre, str) else dict(genre)
+    named = parse_mix(genre) if isinstance(genre, str) else genre
+    given = {named: 1.0} if isinstance(named, str) else dict(named)
     weights: dict[str, float] = {}
     for name, weight in given.items():
         if not (is_a(weight, Real) and math.isfinite(weight) and weight >= 0):
@@ -59,17 +62,13 @@ def read_genre(genre: Genre | None, genres: Sequence[str]) -> dict[str, float]:
 
 
 def _known(name: Any, genres: Sequence[str]) -> str:
-    wanted = _letters(str(name))
-    for genre in genres:
-        if _letters(genre) == wanted:
-            return genre
-    near = difflib.get_close_matches(str(name).casefold(), genres, n=2, cutoff=0.5)
+    asked = str(name)
+    meant = genre_of_style(asked, genres)
+    if asked in genres or meant in genres:
+        return asked if asked in genres else str(meant)
+    near = difflib.get_close_matches(asked.casefold(), genres, n=2, cutoff=0.5)
     remedy = f"did you mean {' or '.join(map(repr, near))}?" if near else "choose one of these"
-    raise InputError("genre", rule=f"a genre of {', '.join(genres)}", found=f"{name!r:.60}", remedy=remedy)
-
-
-def _letters(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    raise InputError("genre", rule=f"a genre of {', '.join(genres)}", found=f"{asked!r:.60}", remedy=remedy)
 
 
 def genre_row(mix: Mapping[str, float], genres: Sequence[str]) -> np.ndarray:

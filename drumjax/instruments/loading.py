@@ -9,18 +9,23 @@ from collections.abc import Mapping
 from importlib import resources
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
-from drumjax.instruments.pattern import PatternInstrument
+from drumjax.instruments.groove import SYSTEM as GROOVES
+from drumjax.instruments.groove import GrooveInstrument
+from drumjax.instruments.pattern import CONFIGS, PatternInstrument
 from drumjax.instruments.sound import GRIFFIN_LIM, SoundInstrument, check_spectrograms
 
 Name = str | PathLike[str]
 """A shipped model's name, or a folder."""
-Instrument = PatternInstrument | SoundInstrument
-DEFAULT_MODEL, DEFAULT_SOUNDS = "pattern-vae", "neural-drums"
-"""What plays patterns, and what makes sounds, where no model is named."""
+Instrument = PatternInstrument | SoundInstrument | GrooveInstrument
+DEFAULT_MODEL, DEFAULT_SOUNDS, DEFAULT_GROOVES = "pattern-vae", "neural-drums", "pocketvae"
+"""What plays patterns, what makes sounds, and what plays grooves, where no model is named."""
+KINDS: Mapping[str, tuple[str, ...]] = {"patterns": tuple(CONFIGS), "sounds": ("cwae", "mcnn"), "grooves": (GROOVES,)}
+"""The systems of the models of each kind, as `drumjax pattern`, `sound` and `groove` play them."""
+VERBS = {"patterns": "pattern", "sounds": "sound", "grooves": "groove"}
 VOCODER = "vocoder"
 """The role of the member of an instrument of sounds that makes sound of spectrograms."""
 
@@ -90,40 +95,44 @@ def load(name_or_path: Name = DEFAULT_MODEL, *, vocoder: Name | None = None) -> 
     if system == "mcnn":
         remedy = f"name the model whose spectrograms it hears, and '--vocoder {name}' beside it"
         raise InputError(name_or_path, rule="a model that makes something", found="a vocoder alone", remedy=remedy)
+    if system == "genre-classifier":
+        remedy = "name a model of grooves; 'drumjax evaluate' takes the classifier beside one"
+        raise InputError(name_or_path, rule="a model that makes something", found="a genre classifier", remedy=remedy)
     if system == "cwae":
         return _load_sounds(playing, members, vocoder, name)
     if vocoder is not None:
         raise InputError(name_or_path, rule="a model of sounds for a vocoder", found=f"one of {system!r}", remedy="leave it out")
-    return PatternInstrument.from_checkpoint(
-        playing.params, playing.card, directory=members[checkpoint.MODEL], name=str(name_or_path)
-    )
+    directory = members[checkpoint.MODEL]
+    if system == GROOVES:
+        return GrooveInstrument.from_checkpoint(playing, directory=directory, name=name)
+    return PatternInstrument.from_checkpoint(playing.params, playing.card, directory=directory, name=name)
 
 
 def load_patterns_instrument(name_or_path: Name = DEFAULT_MODEL) -> PatternInstrument:
-    """`load`, of a model of patterns.
-
-    Raises:
-      InputError: as `load`, and for a model of sounds.
-    """
-    if model_card(name_or_path).get("system") not in ("cwae", "mcnn"):  # looked at first: sounds would need a vocoder to be loaded
-        instrument = load(name_or_path)
-        if isinstance(instrument, PatternInstrument):
-            return instrument
-    remedy = "name a pattern model (see 'drumjax models list'), or play this one with 'drumjax sound'"
-    raise InputError(name_or_path, rule="a model of patterns", found="a model of sounds", remedy=remedy)
+    """`load`, of a model of patterns; InputError as of `load`, and for a model of another kind."""
+    _check_kind(name_or_path, "patterns")
+    return cast(PatternInstrument, load(name_or_path))
 
 
 def load_sounds_instrument(name_or_path: Name = DEFAULT_SOUNDS, *, vocoder: Name | None = None) -> SoundInstrument:
-    """`load`, of a model of sounds.
+    """`load`, of a model of sounds; InputError as of `load`, and for a model of another kind."""
+    _check_kind(name_or_path, "sounds")
+    return cast(SoundInstrument, load(name_or_path, vocoder=vocoder))
 
-    Raises:
-      InputError: as `load`, and for a model of patterns.
-    """
-    instrument = load(name_or_path, vocoder=vocoder)
-    if isinstance(instrument, SoundInstrument):
-        return instrument
-    remedy = "name a model of sounds: see 'drumjax models list', or train one with 'drumjax train cwae'"
-    raise InputError(name_or_path, rule="a model of sounds", found=f"one of {instrument.card.get('system')!r}", remedy=remedy)
+
+def load_grooves_instrument(name_or_path: Name = DEFAULT_GROOVES) -> GrooveInstrument:
+    """`load`, of a model of grooves; InputError as of `load`, and for a model of another kind."""
+    _check_kind(name_or_path, "grooves")
+    return cast(GrooveInstrument, load(name_or_path))
+
+
+def _check_kind(name_or_path: Name, wanted: str) -> None:
+    """That a model is of a kind, before it is loaded: sounds would need a vocoder, and a large model takes a while."""
+    system = model_card(name_or_path).get("system")
+    found = next((kind for kind, systems in KINDS.items() if system in systems), None)
+    if found is not None and found != wanted:
+        remedy = f"name one (see 'drumjax models list'), or play this one with 'drumjax {VERBS[found]}'"
+        raise InputError(name_or_path, rule=f"a model of {wanted}", found=f"a model of {found}", remedy=remedy)
 
 
 def _load_sounds(playing: checkpoint.Playing, members: Mapping[str, Path], vocoder: Name | None, name: str) -> SoundInstrument:

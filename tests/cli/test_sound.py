@@ -174,7 +174,7 @@ def test_a_vocoder_has_to_hear_the_models_spectrograms(command, untrained_sounds
         command(*call, "--vocoder", other), "a vocoder of the model's spectrograms (fft_samples 256); found fft_samples 512"
     )
     assert_refused(command(*call, "--vocoder", "nowhere"), "nowhere: expected a shipped model's name or a model's folder")
-    assert_refused(command("sound", "sample", "--model", "pattern-vae"), "expected a model of sounds; found one of 'pattern-vae'")
+    assert_refused(command("sound", "sample", "--model", "pattern-vae"), "expected a model of sounds; found a model of patterns")
     assert_refused(command("pattern", "sample", "--model", untrained_sounds / "packed"), "expected a model of patterns")
     assert not Path("k.wav").exists()
 

@@ -426,7 +426,7 @@ def test_a_vocoder_of_other_spectrograms_is_refused(untrained_sounds) -> None:
 def test_each_kind_of_model_is_refused_where_the_other_is_wanted(untrained_sounds) -> None:
     with pytest.raises(InputError, match="expected a model of patterns; found a model of sounds"):
         loading.load_patterns_instrument(untrained_sounds / "packed")
-    with pytest.raises(InputError, match="expected a model of sounds; found one of 'pattern-gan'"):
+    with pytest.raises(InputError, match="expected a model of sounds; found a model of patterns"):
         loading.load_sounds_instrument("pattern-gan")
 
 

@@ -1,0 +1,330 @@
+"""`drumjax groove …`: thin doors on the groove instrument.
+
+A verb is a dataclass of its call and a function from the call to what was made, which writes nothing; the delivery is that of
+`drumjax pattern`. How `drumjax again` makes a file anew says `drumjax.cli.groove_again`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, Suppress, arg
+
+from drumjax.boundary import InputError
+from drumjax.cli.arguments import HUMAN_TAKES, Channelled, Writing, check_patterns, parse_reference, read_whole
+from drumjax.cli.delivery import Made, run
+from drumjax.instruments.groove_outlines import read_accents, read_feel
+from drumjax.patterns import BUILT_IN, PAPER_TEMPO_BPM, POCKET, TR808, Pattern
+from drumjax.signal.rendering import render
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from drumjax.instruments.groove import GrooveInstrument
+
+WINDOW = 32
+"""Steps of `FILE#k`: a groove is two bars."""
+MOST_PICTURED = 8
+"""Windows of two bars on a sheet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grooving(Writing):
+    """The options of every verb that plays a model of grooves."""
+
+    model: str = "pocketvae"
+    """A shipped model's name (see 'drumjax models list') or the folder of one that you trained or packed."""
+    genre: str | None = None
+    """A genre that the model knows, by any of its names, or a mix such as jazz=.7,funk=.3."""
+    feel: str | None = None
+    """Outline of the timing: push, on or laid_back; or drawn, a letter p, o or l a step, repeated. Of models with control patterns."""
+    accents: str | None = None
+    """Outline of the cymbals' loudness, drawn: a digit 0 to 9 a step, repeated, such as 9353. For models with control patterns."""
+    takes: int = HUMAN_TAKES
+    """Takes of each drum that its hits go round in sound, 1 to 8; of a kit's folder as many as it has."""
+    seed: int = 0
+    """The same seed plays the same."""
+
+    @property
+    def folders(self) -> tuple[Any, ...]:
+        return self.kit, self.model
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The numbers from 0 to 1 among the options."""
+        return ()
+
+    def check(self) -> None:
+        from drumjax.instruments.groove import MOST_TEMPERATURE
+        from drumjax.synth.tr808 import MOST_TAKES
+
+        super().check()
+        numbers = [("takes", 1, MOST_TAKES), ("temperature", 0, MOST_TEMPERATURE), *((name, 0, 1) for name in self.shares)]
+        for name, least, most in numbers:
+            value = getattr(self, name, least)
+            if not least <= value <= most:
+                option, remedy = f"--{name.replace('_', '-')}", "choose a number in that range"
+                raise InputError(option, rule=f"{least} to {most:g}", found=f"{value:g}", remedy=remedy)
+        for option, text, read in (("--feel", self.feel, read_feel), ("--accents", self.accents, read_accents)):
+            try:
+                _ = None if text is None else read(text)
+            except InputError as error:
+                raise InputError(option, rule=error.rule, found=error.found, remedy=error.remedy) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Playing(Grooving, Channelled):
+    """The options of the verbs that play a pattern of the user's."""
+
+    pattern: Annotated[Positional[str], arg(metavar="X")]
+    """The pattern: FILE (whole), FILE#k (its k-th two bars, from 0) or embedded:GENRE[#k]."""
+    amount_velocity: float = 1.0
+    """0 keeps your velocities, 1 takes the model's."""
+    amount_timing: float = 1.0
+    """0 keeps your timing, 1 takes the model's."""
+    drum_map: Annotated[str, Suppress] = POCKET.name
+    """What the notes were read as."""
+    steps: Annotated[int | None, Suppress] = None
+    """The length that a record says."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.pattern,)
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        return "amount_velocity", "amount_timing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noting(Playing):
+    """The options of the verbs that change the notes too."""
+
+    amount_notes: float = 1.0
+    """How far the model decides on the notes: 0 leaves yours as they are, less than 1 changes those alone of which it is surer."""
+    keep_notes: bool = False
+    """Leave none of your notes out; others may be added."""
+    notes: Literal["likely", "drawn"] = "likely"
+    """Notes that are more likely than not, or drawn, as likely as the model says."""
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        return *super().shares, "amount_notes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apply(Noting):
+    """A sketch of a beat as a drummer would play it: ghost notes and cymbals, touch and timing.
+
+    X is any number of bars in 4/4; bars in which nothing is played stay silent. The model hears kicks, snares and an even
+    cymbal of it, and plays its own on these.
+
+    examples:
+      drumjax groove apply beat.mid --genre funk -o out.mid --wav out.wav --plot out.png
+      drumjax groove apply beat.mid --keep-notes --amount-timing .5 --seed 3 -o out.mid
+      drumjax groove apply beat.mid --feel laid_back --accents 9353 --kit my_kit/ --wav out.wav
+      drumjax groove apply embedded:techno#3 --genre jazz=.7,funk=.3 --wav out.wav
+    """
+
+    temperature: float = 1.0
+    """0 for the most usual groove, 1 for what the model learned, to 10: stranger and stranger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Noting):
+    """The groove of a reference track on another beat, bar by bar.
+
+    examples:
+      drumjax groove transfer played.mid beat.mid -o out.mid --wav out.wav --plot out.png
+      drumjax groove transfer embedded:funk#3 beat.mid#2 --amount-notes 0 -o out.mid
+    """
+
+    reference: Annotated[Positional[str], arg(metavar="REF")]
+    """The performance whose groove is taken: FILE, FILE#k or embedded:GENRE[#k]."""
+    pattern: Annotated[Positional[str], arg(metavar="X")]
+    """The beat to play: FILE (whole), FILE#k (its k-th two bars, from 0) or embedded:GENRE[#k]."""
+    reference_drum_map: Annotated[str, Suppress] = POCKET.name
+    """What the reference's notes were read as."""
+    reference_steps: Annotated[int | None, Suppress] = None
+    """The length that a record says of it."""
+    channels: Annotated[tuple[int | None, int | None] | None, Suppress] = None
+    """The channel of each, where they are not both `channel`."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.reference, self.pattern
+
+
+@dataclass(frozen=True, kw_only=True)
+class Humanize(Playing):
+    """Your very notes with a drummer's touch and timing.
+
+    examples:
+      drumjax groove humanize song.mid --genre jazz -o out.mid --wav out.wav
+      drumjax groove humanize beat.mid --amount-velocity 0 --feel push -o out.mid
+    """
+
+    temperature: float = 1.0
+    """0 for the most usual touch and timing, 1 for what the model learned, to 10: stranger and stranger."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(Grooving):
+    """New grooves of a genre, without a pattern of yours.
+
+    examples:
+      drumjax groove generate --genre funk --bars 8 -o out.mid --wav out.wav
+      drumjax groove generate -n 16 --seed 7 -o grooves/ --plot sheet.png
+    """
+
+    n: Annotated[int, arg(aliases=["-n"])] = 1
+    """How many grooves."""
+    bars: int = 4
+    """Bars of each."""
+    notes: Literal["likely", "drawn"] = "likely"
+    """Notes that are more likely than not, or drawn, as likely as the model says."""
+    temperature: float = 1.0
+    """0 for the most usual groove, 1 for what the model learned, to 10: stranger and stranger."""
+    genre: str | None = None
+    """A genre that the model knows, by any of its names, or a mix such as jazz=.7,funk=.3. Default: one after another."""
+
+    @property
+    def number(self) -> int:
+        return self.n
+
+    def check(self) -> None:
+        from drumjax.instruments.groove import MOST_BARS, MOST_GROOVES
+
+        super().check()
+        remedy = "choose a number in that range"
+        if not 1 <= self.n <= MOST_GROOVES:
+            raise InputError("-n", rule=f"1 to {MOST_GROOVES:,} grooves", found=f"{self.n}", remedy=remedy)
+        if not 1 <= self.bars <= MOST_BARS // self.n:
+            rule = f"1 to {MOST_BARS // self.n:,} bars ({MOST_BARS:,} in all)"
+            raise InputError("--bars", rule=rule, found=f"{self.bars:,}", remedy=remedy)
+
+
+def load_instrument(model: str) -> GrooveInstrument:
+    """The instrument of `--model`, which plays grooves."""
+    from drumjax.instruments.loading import load_grooves_instrument
+
+    return load_grooves_instrument(model)
+
+
+def _read(argument: str, drum_map: str, channel: int | None, steps: int | None) -> Pattern:
+    name, _ = parse_reference(argument)
+    lanes = BUILT_IN[drum_map]
+    if lanes is POCKET and name.removeprefix("embedded:").casefold() in _tr808_genres():
+        lanes = TR808
+    return read_whole(argument, lanes, channel=channel, steps=steps, window=WINDOW)
+
+
+def _tr808_genres() -> tuple[str, ...]:
+    from drumjax.synth.grammar import GENRES
+
+    return GENRES
+
+
+def _own(call: Playing) -> Pattern:
+    channel = call.channels[1] if isinstance(call, Transfer) and call.channels is not None else call.channel
+    pattern = _read(call.pattern, call.drum_map, channel, call.steps)
+    return pattern if call.tempo_bpm is None else replace(pattern, tempo_bpm=call.tempo_bpm)
+
+
+def _shared(call: Grooving) -> dict[str, Any]:
+    """What all verbs give to the instrument."""
+    names = (
+        "genre",
+        "seed",
+        "feel",
+        "accents",
+        "temperature",
+        "notes",
+        "keep_notes",
+        "amount_notes",
+        "amount_velocity",
+        "amount_timing",
+    )
+    return {name: getattr(call, name) for name in names if hasattr(call, name)}
+
+
+def made(call: Grooving, patterns: Sequence[Pattern], before: Sequence[Pattern] = ()) -> Made:
+    """What a verb made, for its delivery; `before` is what it was made of, for the picture. The record knows of the takes."""
+    told = [replace(pattern, provenance=_with_takes(pattern.provenance or {}, call.takes)) for pattern in patterns]
+    return Made(told, lambda kit: render(told, kit), lambda: picture(told, before), call.takes)
+
+
+def _with_takes(origin: Any, takes: int) -> dict[str, Any]:
+    return {**origin, "parameters": {**origin["parameters"], "takes": takes}}
+
+
+def picture(patterns: Sequence[Pattern], before: Sequence[Pattern] = ()) -> Figure:
+    """A sheet of what was made in windows of two bars, each beside what it was made of."""
+    from drumjax.plots import pattern_sheet
+
+    shown = []
+    for pattern in patterns:
+        for first in range(0, pattern.steps, WINDOW):
+            bars = f"bars {first // 16 + 1} and {first // 16 + 2}" if pattern.steps > 16 else "bar 1"
+            sources = [*before, pattern]
+            shown += [replace(each.window(first, WINDOW), name=f"{each.name or 'groove'}, {bars}") for each in sources]
+    return pattern_sheet(shown[: MOST_PICTURED * (1 + len(before))], columns=1 + len(before))
+
+
+def make_apply(call: Apply) -> Made:
+    """A sketch as a drummer would play it."""
+    check_patterns(*call.sources)
+    instrument, own = load_instrument(call.model), _own(call)
+    return made(call, [instrument.groove(own, **_shared(call))], [_seen(own, instrument, "as written")])
+
+
+def make_humanized(call: Humanize) -> Made:
+    """The user's notes with a drummer's touch and timing."""
+    check_patterns(*call.sources)
+    instrument, own = load_instrument(call.model), _own(call)
+    return made(call, [instrument.humanize(own, **_shared(call))], [_seen(own, instrument, "as written")])
+
+
+def make_transfer(call: Transfer) -> Made:
+    """The groove of one pattern on another."""
+    check_patterns(*call.sources)
+    instrument, own = load_instrument(call.model), _own(call)
+    channel = call.channels[0] if call.channels is not None else call.channel
+    reference = _read(call.reference, call.reference_drum_map, channel, call.reference_steps)
+    return made(call, [instrument.transfer(reference, own, **_shared(call))], [_seen(own, instrument, "as written")])
+
+
+def make_generated(call: Generate) -> Made:
+    """New grooves."""
+    tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
+    instrument = load_instrument(call.model)
+    return made(call, instrument.generate(n=call.n, bars=call.bars, tempo_bpm=tempo_bpm, **_shared(call)))
+
+
+def _seen(own: Pattern, instrument: GrooveInstrument, name: str) -> Pattern:
+    """The user's pattern on the model's lanes, for the picture."""
+    from drumjax.patterns.lanes import with_drum_map
+
+    return replace(with_drum_map(own, instrument.drum_map)[0], name=name)
+
+
+def apply(arguments: list[str], prog: str) -> int:
+    """`drumjax groove apply`."""
+    return run(Apply, make_apply, arguments, prog)
+
+
+def transfer(arguments: list[str], prog: str) -> int:
+    """`drumjax groove transfer`."""
+    return run(Transfer, make_transfer, arguments, prog)
+
+
+def generate(arguments: list[str], prog: str) -> int:
+    """`drumjax groove generate`."""
+    return run(Generate, make_generated, arguments, prog)
+
+
+def humanize(arguments: list[str], prog: str) -> int:
+    """`drumjax groove humanize`."""
+    return run(Humanize, make_humanized, arguments, prog)
