@@ -56,7 +56,7 @@ def pattern_sheet(patterns: Sequence[Pattern], *, columns: int = 2, title: str =
             axes.set_xlabel("bar")
     if title:
         figure.suptitle(title, fontsize=12)
-    _velocity_legend(figure)
+    velocity_legend(figure)
     return figure
 
 
@@ -100,7 +100,7 @@ def interpolation_beside_crossfade(
                 axes.set_title(_measure_title(measure, measures - 1, genre), pad=5, fontsize=9)
     if title:
         figure.suptitle(title, fontsize=12)
-    _velocity_legend(figure)
+    velocity_legend(figure)
     return figure
 
 
@@ -142,13 +142,14 @@ def _draw(axes: Axes, pattern: Pattern, lanes: Sequence[int], *, lane_names: boo
     axes.set_yticks(range(len(lanes)), [pattern.drum_map.lanes[lane] for lane in lanes] if lane_names else [])
 
 
-def _velocity_legend(figure: Figure) -> None:
+def velocity_legend(figure: Figure, besides: Sequence[Patch] = ()) -> None:
+    """What the colours mean, at the foot of a page; `besides`: what else is drawn, before them."""
     levels = (0.25, 0.5, 0.75, 1.0)
     handles = [Patch(facecolor=VELOCITY_COLOURS(Normalize(0, 1)(level)), label=f"{level:g}") for level in levels]
     figure.legend(
-        handles=[Patch(facecolor="none", label="velocity"), *handles],
+        handles=[*besides, Patch(facecolor="none", label="velocity"), *handles],
         loc="outside lower right",
-        ncols=len(levels) + 1,
+        ncols=len(levels) + 1 + len(besides),
         handlelength=1.0,
         handleheight=0.9,
         columnspacing=1.1,

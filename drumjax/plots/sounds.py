@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.image import AxesImage
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -186,14 +187,26 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, asked: str = "class
       asked: what the rows are.
       title: above.
     """
+    n = len(classes)
+    figure = Figure(figsize=(2.2 + 0.42 * n, 1.9 + 0.36 * n), layout="constrained")
+    axes = figure.subplots()
+    image = draw_confusion(axes, counts, classes)
+    axes.set_xlabel("class that the classifier hears")
+    axes.set_ylabel(f"{asked} (sounds)")
+    figure.colorbar(image, ax=axes, label="share of the row", shrink=0.85)
+    if title:
+        axes.set_title(title)
+    return figure
+
+
+def draw_confusion(axes: Axes, counts: np.ndarray, classes: Sequence[str]) -> AxesImage:
+    """A confusion matrix without the names of its axes and without its scale; see `confusion`."""
     counts = np.asarray(counts)
     n = len(classes)
     if counts.shape != (n, n) or not n:
         raise ValueError(f"expected counts ({n}, {n}) for {n} classes, found {counts.shape}")
     totals = counts.sum(1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    figure = Figure(figsize=(2.2 + 0.42 * n, 1.9 + 0.36 * n), layout="constrained")
-    axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.argwhere(shares >= 0.01):
         share = shares[row, column]
@@ -201,13 +214,8 @@ def confusion(counts: np.ndarray, classes: Sequence[str], *, asked: str = "class
     names = [shorten(name, 18) for name in classes]
     axes.set_xticks(range(n), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(n), [f"{name}  ({total})" for name, total in zip(names, totals[:, 0], strict=True)])
-    axes.set_xlabel("class that the classifier hears")
-    axes.set_ylabel(f"{asked} (sounds)")
     axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="share of the row", shrink=0.85)
-    if title:
-        axes.set_title(title)
-    return figure
+    return image
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Procedural grooves of six genres, played rather than programmed: the data set behind the embedded default of the groove models."""
+"""Procedural grooves of six genres, played rather than programmed: the embedded data of the groove models."""
 
 from drumjax.synth.grooves.compose import GENRES, PER_GENRE, compose, embedded
 

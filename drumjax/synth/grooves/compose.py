@@ -7,6 +7,7 @@ bars, one that answers it, repeated through a form with strokes that come and go
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -35,6 +36,16 @@ STYLES: Mapping[str, GrooveStyle] = {
     "jazz": JAZZ,
     "rock": ROCK,
 }
+NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
+    "blues": ("rock",),
+    "electronic": ("hiphop", "funk"),
+    "funk": ("hiphop", "rock"),
+    "hiphop": ("funk", "electronic", "rock"),
+    "jazz": ("blues", "funk"),
+    "rock": ("blues", "hiphop", "funk"),
+}
+"""Whose themes a genre may borrow."""
+_CROSSOVER = 0.06
 _FORMS = {"A": 3, "AAAB": 5, "AB": 4, "AABB": 2, "AAB": 1}
 """Which theme a pair of bars plays, repeated to the track's length."""
 _PHRASE = 4 * BAR
@@ -57,7 +68,7 @@ def compose(genre: str, index: int, seed: int = 0) -> Pattern:
     if genre not in STYLES:
         raise ValueError(f"expected a genre of {GENRES}, found {genre!r}")
     dice = Dice(seed, GENRES.index(genre), index)
-    levels, who = _written(dice, STYLES[genre])
+    levels, who = _written(dice, genre)
     midi, ticks = play(dice, levels, who)
     return Pattern(
         hits=midi > 0,
@@ -78,11 +89,16 @@ def embedded(seed: int = 0, per_genre: int = PER_GENRE) -> Iterator[Pattern]:
             yield compose(genre, index, seed)
 
 
-def _written(dice: Dice, style: GrooveStyle) -> tuple[np.ndarray, Drummer]:
+def _written(dice: Dice, genre: str) -> tuple[np.ndarray, Drummer]:
     """The strokes of a track, int8 levels (steps, 7), and who plays them."""
+    style = STYLES[genre]
     manner = style.manners[dice.pick(style.weights)]
     low, mode, high = manner.tempo_bpm
     who = drummer(dice, manner.habits, _triangle(dice.real(), low, mode, high))
+    if dice.chance(_CROSSOVER):
+        # Real genres overlap: a neighbour's theme, played with this genre's habits.
+        style = STYLES[dice.one(NEIGHBOURS[genre])]
+        manner = style.manners[dice.pick(style.weights)]
     theme = manner.theme(dice)
     second = theme.copy()
     style.answer(dice, second)
@@ -114,5 +130,5 @@ def _triangle(drawn: float, low: float, mode: float, high: float) -> float:
     """A tempo in whole BPM from the triangular distribution, by a number evenly drawn from [0, 1)."""
     split = (mode - low) / (high - low)
     if drawn < split:
-        return float(round(low + (drawn * (high - low) * (mode - low)) ** 0.5))
-    return float(round(high - ((1 - drawn) * (high - low) * (high - mode)) ** 0.5))
+        return float(round(low + math.sqrt(drawn * (high - low) * (mode - low))))
+    return float(round(high - math.sqrt((1 - drawn) * (high - low) * (high - mode))))

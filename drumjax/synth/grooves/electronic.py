@@ -1,4 +1,4 @@
-"""Electronic: four on the floor with the hat between the beats, two-step breaks, half time; played on pads, so nearly on the grid."""
+"""Electronic: four on the floor with the hat between the beats, two-step breaks, half time; on pads, so nearly on the grid."""
 
 from __future__ import annotations
 
@@ -21,20 +21,29 @@ def house(dice: Dice) -> Theme:
     """Two bars of four on the floor."""
     made = Theme()
     made.line(KICK, dice.one(("X...", "x...")))
-    if dice.chance(0.35):
-        made.put(KICK, dice.pick({(30,): 3, (15,): 1, (31,): 3, (14, 30): 2, (7, 23): 1}), NORMAL)
+    if dice.chance(0.45):
+        made.put(
+            KICK, dice.pick({(30,): 3, (15,): 1, (31,): 3, (14, 30): 2, (7, 23): 1, (27,): 1, (22, 31): 1, (11, 27): 1}), NORMAL
+        )
     made.both(SNARE, (4, 12), dice.pick({NORMAL: 1, ACCENT: 2}))
-    if dice.chance(0.4):
+    if dice.chance(0.5):
         made.put(SNARE, dice.pick({(7, 23): 1, (15, 31): 2, (31,): 2, (9, 25): 1, (14, 31): 1}), dice.one((GHOST, SOFT)))
     made.both(OPEN, (2, 6, 10, 14), dice.pick({NORMAL: 2, ACCENT: 1}))
     if dice.chance(0.15):
         made.clear(OPEN)
         made.both(RIDE, (2, 6, 10, 14), NORMAL)
-    kind = dice.pick({"sixteenths": 5, "eighths": 2, "gallop": 2, "none": 1.5})
-    if kind != "none":
+    kind = dice.pick({"sixteenths": 4, "eighths": 2, "gallop": 2, "own": 4, "none": 1})
+    if kind == "own":
+        made.both(HAT, dice.several(dict.fromkeys(range(16), 1.0), dice.between(4, 9)), dice.one((SOFT, NORMAL)), 0.97)
+        made.clear(HAT, np.flatnonzero(made.levels[:, OPEN]))
+    elif kind != "none":
         made.line(HAT, {"sixteenths": dice.one(("xoxo", "ooxo", "xgog", "ogog")), "eighths": "x.x.", "gallop": "x.oo"}[kind])
         made.clear(HAT, np.flatnonzero(made.levels[:, OPEN]))
-    _percussion(dice, made, 0.45)
+        if dice.chance(0.4):
+            # A pad played by hand, not a loop.
+            made.chance[:, HAT] = np.where(made.levels[:, HAT] == GHOST, 0.8, made.chance[:, HAT])
+            made.hint(HAT, {3: 0.3, 7: 0.3, 11: 0.3, 15: 0.4}, GHOST)
+    _percussion(dice, made, 0.55)
     return made
 
 
@@ -47,7 +56,7 @@ def breaks(dice: Dice) -> Theme:
         )
         made.put(KICK, [bar], ACCENT)
     made.both(SNARE, (4, 12), ACCENT)
-    made.hint(SNARE, {7: 0.6, 9: 0.6, 15: 0.35, 14: 0.2}, dice.one((GHOST, SOFT)), dice.one((0.0, 0.6, 1.2)))
+    made.hint(SNARE, {7: 0.6, 9: 0.6, 15: 0.35, 14: 0.2, 1: 0.1}, dice.one((GHOST, SOFT)), dice.one((0.0, 0.6, 1.2)))
     made.line(dice.pick({HAT: 4, RIDE: 1}), dice.one(("x.o.", "xoxo", "x.x.", "xgog")))
     if dice.chance(0.4):
         made.put(OPEN, dice.one(((30,), (14, 30), (10, 26))), NORMAL)
@@ -90,8 +99,8 @@ _PADS = Habits(
     sixteenths=(1.0, 1.3),
     push_ms=((-2, 1), (-3, 6), (-3, 4), (-3, 4), (-3, 5), (-3, 4), (-2, 3)),
     body_ms=(-4, 2),
-    drift_ms=(0.5, 4),
-    jitter_ms=(1, 5),
+    drift_ms=(1, 8),
+    jitter_ms=(1.5, 7),
     ghost=(0.2, 0.3),
     soft=(0.4, 0.55),
     normal=(0.65, 0.85),

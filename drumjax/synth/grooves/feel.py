@@ -1,13 +1,14 @@
 """Time and touch: from strokes on a grid to when and how loud a hand and a foot really strike.
 
-Human deviations from the beat are correlated over long times, with a spectrum near 1/f (Hennig et al., "The nature and perception of
-fluctuations in human musical rhythms", PLoS ONE 6(10), 2011): a track's limbs share such a drift, and each stroke has a small error
-of its own. All arithmetic is elementwise or in a fixed order, on draws that are exact binary fractions, and ends in whole ticks and
+Human deviations from the beat are correlated over long times, with a spectrum near 1/f (Hennig et al., "The nature and perception
+of fluctuations in human musical rhythms", PLoS ONE 6(10), 2011): a track's limbs share such a drift, and each stroke has a small
+error of its own. All arithmetic is elementwise or in a fixed order, on draws that are exact binary fractions, and ends in whole ticks and
 whole MIDI velocities, so that a track is the same on every machine.
 """
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ from drumjax.synth.rhythm import ACCENT, GHOST
 TICKS_PER_STEP = 120
 """PocketVAE, Sec. 3.2: "16th note = 120 ticks"; half of it is an offset of 1."""
 HALF_STEP = TICKS_PER_STEP // 2
-_OCTAVES = 8
+_LOUDEST_GHOST, _SOFTEST_ACCENT = 0.42, 0.6
+_OCTAVES = range(1, 8)
 
 
 class Drummer(NamedTuple):
@@ -62,15 +64,15 @@ def drummer(dice: Dice, habits: Habits, tempo_bpm: float) -> Drummer:
 
 
 def pink(dice: Dice, steps: int) -> np.ndarray:
-    """A wandering whose spectrum falls like 1/f, float64 (steps,), of mean 0 and a standard deviation near 1.
+    """A wandering whose spectrum falls like 1/f, float64 (steps,), of mean 0 and standard deviation 1.
 
-    The sum of eight noises, of which each changes half as often as the one before (Voss's algorithm, after Gardner, "White and brown
-    music, fractal curves and one-over-f fluctuations", Scientific American, April 1978).
+    The sum of noises of which the first changes every eighth and each other half as often as the one before (Voss's algorithm,
+    after Gardner, "White and brown music, fractal curves and one-over-f fluctuations", Scientific American, April 1978).
     """
     total = np.zeros(steps)
-    for octave in range(_OCTAVES):
+    for octave in _OCTAVES:
         total += np.repeat(dice.bell(-(-steps >> octave)), 1 << octave)[:steps]
-    return total * _OCTAVES**-0.5
+    return total / math.sqrt(len(_OCTAVES))
 
 
 def swung(eighths: float, sixteenths: float) -> np.ndarray:
@@ -88,7 +90,7 @@ def play(dice: Dice, levels: np.ndarray, who: Drummer) -> tuple[np.ndarray, np.n
     """Strokes as a drummer plays them.
 
     A stroke that swing or lateness carries past the middle between two steps belongs to the next cell, as in a recording; of two
-    strokes in one cell the louder stays. The first stroke is not before the beginning, and what would fall behind the end is left out.
+    strokes in one cell the louder stays. The first stroke is not before the beginning; what would fall behind the end is left out.
 
     Args:
       dice: the source of errors.
@@ -105,8 +107,8 @@ def play(dice: Dice, levels: np.ndarray, who: Drummer) -> tuple[np.ndarray, np.n
     touch = dice.bell(steps, LANES) * who.touch
     loud = who.loudness[levels] * who.gain * (1 + swing[:, None] + touch)
     # Ghosts and accents stay what they are: a ghost never becomes a stroke to count on.
-    loud = np.where(levels == GHOST, np.minimum(loud, 0.36), loud)
-    loud = np.where(levels == ACCENT, np.maximum(loud, 0.6), loud)
+    loud = np.where(levels == GHOST, np.minimum(loud, _LOUDEST_GHOST), loud)
+    loud = np.where(levels == ACCENT, np.maximum(loud, _SOFTEST_ACCENT), loud)
     midi = np.where(levels > 0, np.clip(np.floor(loud * 127 + 0.5), 6, 127), 0).astype(np.int64)
 
     ticks_per_ms = who.tempo_bpm * STEPS_PER_QUARTER * TICKS_PER_STEP / 60_000

@@ -23,7 +23,8 @@ def _backbeat(dice: Dice, made: Theme) -> None:
     kind = dice.pick({"two and four": 74, "late": 12, "early": 8, "two": 6})
     places = {"two and four": (4, 12, 20, 28), "late": (4, 12, 20, 30), "early": (4, 12, 20, 27), "two": (4, 14, 20, 28)}[kind]
     made.put(SNARE, places, ACCENT)
-    made.hint(SNARE, _GHOSTS, GHOST, dice.one((0.5, 0.8, 1.0, 1.2)))
+    made.hint(SNARE, {14: 0.08, 2: 0.06, 8: 0.05}, NORMAL, dice.one((0.0, 1.0)))
+    made.hint(SNARE, _GHOSTS, GHOST, dice.one((0.3, 0.5, 0.8, 1.1)))
     if dice.chance(0.3):
         made.both(SNARE, (dice.one((7, 9, 15, 10)),), SOFT, 0.7)
 
@@ -74,16 +75,16 @@ def answer(dice: Dice, made: Theme) -> None:
 
 _HABITS = Habits(
     eighths=(0.97, 1.05),
-    sixteenths=(1.0, 1.38),
+    sixteenths=(0.98, 1.35),
     push_ms=((-7, 3), (-5, 5), (-8, 0), (-8, 0), (-4, 5), (-7, 2), (-6, 4)),
     body_ms=(-18, -4),
-    drift_ms=(5, 11),
-    jitter_ms=(5, 10),
-    ghost=(0.15, 0.28),
+    drift_ms=(9, 22),
+    jitter_ms=(5, 12),
+    ghost=(0.18, 0.36),
     soft=(0.34, 0.48),
     normal=(0.55, 0.74),
     accent=(0.88, 1.12),
-    gain=((0.8, 1.0), (0.95, 1.1), (0.6, 0.95), (0.8, 1.0), (0.85, 1.1), (0.7, 1.0), (0.7, 0.95)),
+    gain=((0.8, 1.0), (0.95, 1.1), (0.75, 1.0), (0.8, 1.0), (0.85, 1.1), (0.7, 1.0), (0.7, 0.95)),
     touch=(0.07, 0.14),
     swell=(0.04, 0.09),
 )

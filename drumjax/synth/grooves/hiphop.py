@@ -32,7 +32,7 @@ def _kick(dice: Dice, made: Theme) -> None:
     made.put(KICK, [*first, *(16 + step for step in second)], NORMAL)
     made.put(KICK, [0, 16], ACCENT, 0.98)
     made.clear(KICK, [16] if dice.chance(0.12) else [])
-    if dice.chance(0.4):
+    if dice.chance(0.6):
         made.hint(KICK, {15: 0.3, 9: 0.15, 7: 0.2}, SOFT)
 
 
@@ -42,7 +42,7 @@ def theme(dice: Dice) -> Theme:
     kind = dice.pick({"eighths": 50, "sixteenths": 14, "skips": 24, "ride": 6, "quarters": 6})
     if kind == "eighths":
         made.line(HAT, dice.one(("X.o.", "x.o.", "X.x.", "x.x.")))
-        made.hint(HAT, {3: 0.2, 7: 0.25, 11: 0.2, 15: 0.3}, GHOST, dice.one((0.0, 1.0)))
+        made.hint(HAT, {3: 0.2, 7: 0.25, 11: 0.2, 15: 0.3}, GHOST, dice.one((0.3, 1.0)))
     elif kind == "sixteenths":
         made.line(HAT, dice.one(("xgog", "Xgxg", "xoxo")))
     elif kind == "skips":
@@ -83,16 +83,16 @@ def answer(dice: Dice, made: Theme) -> None:
 
 _HABITS = Habits(
     eighths=(0.97, 1.08),
-    sixteenths=(1.1, 1.75),
+    sixteenths=(1.0, 1.65),
     push_ms=((-10, 4), (6, 26), (-4, 10), (-4, 10), (0, 10), (-4, 10), (-4, 6)),
     body_ms=(-10, 6),
-    drift_ms=(4, 10),
+    drift_ms=(8, 20),
     jitter_ms=(5, 11),
-    ghost=(0.16, 0.3),
+    ghost=(0.18, 0.36),
     soft=(0.36, 0.5),
     normal=(0.62, 0.82),
     accent=(0.95, 1.15),
-    gain=((0.85, 1.05), (0.98, 1.1), (0.6, 0.95), (0.8, 1.0), (0.85, 1.1), (0.7, 1.0), (0.65, 0.9)),
+    gain=((0.85, 1.05), (0.98, 1.1), (0.7, 1.0), (0.8, 1.0), (0.85, 1.1), (0.7, 1.0), (0.65, 0.9)),
     touch=(0.05, 0.12),
     swell=(0.02, 0.07),
 )

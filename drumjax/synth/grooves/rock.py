@@ -31,8 +31,8 @@ def _kick(dice: Dice, theme: Theme, bars: dict[tuple[int, ...], float]) -> None:
     second = dice.pick(bars) if dice.chance(0.5) else first
     theme.put(KICK, [*first, *(16 + step for step in second)], NORMAL)
     theme.put(KICK, [0, 16], ACCENT)
-    if dice.chance(0.45):
-        theme.hint(KICK, {14: 0.25, 15: 0.2, 7: 0.15, 11: 0.1}, SOFT, dice.one((0.5, 1.0)))
+    if dice.chance(0.6):
+        theme.hint(KICK, {14: 0.25, 15: 0.2, 7: 0.15, 11: 0.1, 2: 0.1}, SOFT, dice.one((0.5, 1.0)))
 
 
 def _cymbals(dice: Dice, theme: Theme) -> None:
@@ -44,7 +44,7 @@ def _cymbals(dice: Dice, theme: Theme) -> None:
             places = dice.one(((14,), (30,), (6, 22), (14, 30)))
             theme.clear(HAT, places)
             theme.put(OPEN, places, NORMAL, 0.9)
-        if dice.chance(0.25):
+        if dice.chance(0.4):
             theme.hint(HAT, {7: 0.3, 15: 0.4, 3: 0.15, 11: 0.2}, GHOST)
     elif kind == "ride":
         theme.line(RIDE, accents)
@@ -74,7 +74,7 @@ def theme(dice: Dice) -> Theme:
     made.clear(KICK, [step for step in (4, 12, 20, 28) if made.levels[step, SNARE] and dice.chance(0.85)])
     if dice.chance(0.12):
         made.both(SNARE, (6,) if dice.chance(0.5) else (14,), ACCENT)
-    if dice.chance(0.55):
+    if dice.chance(0.65):
         made.hint(SNARE, {7: 0.3, 9: 0.3, 15: 0.25, 10: 0.12, 3: 0.12, 1: 0.08, 14: 0.1}, GHOST, dice.one((0.5, 1.0, 1.6)))
     return made
 
@@ -97,13 +97,13 @@ _HABITS = Habits(
     sixteenths=(0.95, 1.1),
     push_ms=((-6, 4), (-2, 9), (-7, 2), (-7, 3), (-4, 6), (-4, 6), (-6, 4)),
     body_ms=(-12, 4),
-    drift_ms=(6, 14),
-    jitter_ms=(6, 12),
-    ghost=(0.16, 0.3),
+    drift_ms=(9, 23),
+    jitter_ms=(6, 13),
+    ghost=(0.18, 0.36),
     soft=(0.38, 0.52),
     normal=(0.62, 0.8),
     accent=(0.88, 1.1),
-    gain=((0.85, 1.05), (0.95, 1.1), (0.65, 1.0), (0.7, 1.0), (0.85, 1.1), (0.7, 1.0), (0.75, 1.0)),
+    gain=((0.85, 1.05), (0.95, 1.1), (0.75, 1.05), (0.75, 1.0), (0.85, 1.1), (0.7, 1.0), (0.75, 1.0)),
     touch=(0.06, 0.13),
     swell=(0.04, 0.09),
 )
