@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -77,3 +77,21 @@ def check_fits(directory: Any, wanted: Any, found: Any) -> None:
             rule = f"weights that fit the configuration on its card, {name} as {asked.get(name, 'none')}"
             remedy = "take another checkpoint, or train again"
             raise InputError(directory, rule=rule, found=f"{stored.get(name, 'none')}", remedy=remedy)
+
+
+def blockwise(function: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """A compiled function of arrays on any number of items, at least one: calls of `size` items each, or of 1 where one alone is
+    asked for. What it gives, arrays or trees of them, comes back as NumPy's, as long as what went in."""
+
+    def run(*arrays: np.ndarray) -> Any:
+        made, n = [], len(arrays[0])
+        at_once = 1 if n == 1 else size
+        for first in range(0, n, at_once):
+            items = slice(first, min(first + at_once, n))
+            count = items.stop - first
+            # What fills up a block is its last item again: silence would be an odd thing to ask of a normalised network.
+            padded = [np.concatenate([array[items], np.repeat(array[items][-1:], at_once - count, 0)]) for array in arrays]
+            made.append(jax.tree.map(lambda result, count=count: np.asarray(result)[:count], function(*padded)))
+        return jax.tree.map(lambda *parts: np.concatenate(parts), *made)
+
+    return run

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from drumjax.instruments.groove_table import CASCADE, NEIGHBOURS, ROWS, TEST_DATA, WITH_GENRES, WITH_PATTERNS, over_splits
+from drumjax.instruments.groove_table import CASCADE, NEIGHBOURS, PAPER, ROWS, TEST_DATA, WITH_GENRES, over_splits
 from drumjax.metrics import groove_neighbours
 from drumjax.metrics import grooves as metrics
 from drumjax.metrics.grooves import Metrical, Response
@@ -157,7 +157,8 @@ class GrooveEvaluation:
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
       codes: int64 (genres, codes), how often each genre's sequences hold each code; None without a model that makes grooves.
-      control: an example of microtiming under control; None without a model with patterns.
+      patterned: the row that `control` and `response` are of; "" without a model with patterns.
+      control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
       notes: what was left out and why, a sentence each.
     """
@@ -170,6 +171,7 @@ class GrooveEvaluation:
     controlled: str = ""
     confusions: dict[str, np.ndarray] = field(default_factory=dict)
     codes: np.ndarray | None = None
+    patterned: str = ""
     control: Control | None = None
     response: Response | None = None
     notes: list[str] = field(default_factory=list)
@@ -306,8 +308,8 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
         result.codes = uses if result.codes is None else result.codes + uses
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
-    if row == WITH_PATTERNS:
-        figures |= _timing(result, arrays, templates, make)
+    if row.endswith("patterns"):
+        figures |= _timing(result, row, arrays, templates, make)
     return figures
 
 
@@ -353,7 +355,9 @@ def _add_counts(result: GrooveEvaluation, row: str, imposed: str, genre: np.ndar
         result.confusions[imposed] = result.confusions.get(imposed, 0) + counts
 
 
-def _timing(result: GrooveEvaluation, arrays: Arrays, templates: np.ndarray, make: Callable[..., Made]) -> dict[str, Figure]:
+def _timing(
+    result: GrooveEvaluation, row: str, arrays: Arrays, templates: np.ndarray, make: Callable[..., Made]
+) -> dict[str, Figure]:
     """How microtiming follows its control: pushed, on the beat and laid back on every step, all else alike."""
     steps = templates.shape[:2]
     made = {told: make(arrays["genre"], np.full(steps, told, np.int32)) for told in (PUSHED, ON_BEAT, LAID_BACK)}
@@ -365,7 +369,7 @@ def _timing(result: GrooveEvaluation, arrays: Arrays, templates: np.ndarray, mak
         one = slice(place, place + 1)
         original = Made(arrays["velocity"][one] > 0, arrays["velocity"][one], arrays["offset"][one], made[ON_BEAT].codes[one])
         result.control = Control(templates[one], original, *(Made(*(array[one] for array in each)) for each in made.values()))
-        result.response = response
+        result.response, result.patterned = response, row
     said = f"mean offset of a groove's hits, half steps, mean over {len(templates)} held-out templates, all steps "
     means = {"timing_pushed": ("pushed", response.pushed), "timing_neutral": ("on the beat", response.neutral)}
     means["timing_laid_back"] = "laid back", response.laid_back
@@ -385,14 +389,15 @@ def _timing(result: GrooveEvaluation, arrays: Arrays, templates: np.ndarray, mak
 def _notes(splits: Sequence[Split], makers: Sequence[str]) -> list[str]:
     """What could not be measured."""
     notes = []
-    missing = [ROWS[row] for row in ROWS if row not in (TEST_DATA, NEIGHBOURS) and not any(row in split.models for split in splits)]
+    trained = {TEST_DATA, NEIGHBOURS}.union(*(split.models for split in splits))
+    missing = [ROWS[row] for row in ROWS if row in PAPER and row not in trained]
     if missing:
         notes.append(f"No rows {', '.join(missing)}: there is no training of theirs among those named.")
     if not any(split.classify for split in splits):
         notes.append("No genre accuracies: no classifier of these genres was named ('drumjax train genre-classifier').")
     if not makers:
         notes.append("No grooves on templates: no model that was named has a prior.")
-    elif WITH_PATTERNS not in makers:
+    elif not any(row.endswith("patterns") for row in makers):
         notes.append("No control of microtiming: no model that was named has patterns and a prior.")
     return notes
 
@@ -413,9 +418,9 @@ def verdict_on_control(result: GrooveEvaluation) -> list[str]:
             f"heard as it. With a genre imposed, {100 * figures[name].mean:.0f} % are heard as that one, mean over genres "
             f"({100 * others.mean:.0f} % on templates of other genres): {of}."
         )
-    name = f"{WITH_PATTERNS} timing_right"
+    name = f"{result.patterned} timing_right"
     if name in figures:
-        pushed, neutral, late = (figures[f"{WITH_PATTERNS} timing_{way}"].mean for way in ("pushed", "neutral", "laid_back"))
+        pushed, neutral, late = (figures[f"{result.patterned} timing_{way}"].mean for way in ("pushed", "neutral", "laid_back"))
         said.append(
             f"The mean offset is {pushed:+.3f} half steps pushed, {neutral:+.3f} on the beat and {late:+.3f} laid back; it is "
             f"earlier pushed than laid back on {100 * figures[name].mean:.1f} % of the templates."

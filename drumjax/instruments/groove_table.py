@@ -15,11 +15,15 @@ ROWS: Mapping[str, str] = {
     NEIGHBOURS: "K-NN",
     ONE_STEP: "1-step",
     TWO_STEP_VAE: "2-step (VAE)",
+    "2-step-vae+genres": "2-step (VAE) + genres",
+    "2-step-vae+patterns": "2-step (VAE) + patterns",
+    "2-step-vae+genres+patterns": "2-step (VAE) + genres + patterns",
     TWO_STEP_VQ: "2-step (VQ-VAE)",
+    "2-step-vq+patterns": "+ patterns",
     WITH_GENRES: "+ genres",
     WITH_PATTERNS: "+ genres + patterns",
 }
-"""The rows, by the names that figures begin with."""
+"""The rows of all variants that can be trained, by the names that figures begin with. Those of the paper are in `PAPER`."""
 COLUMNS: Mapping[str, str] = {
     "note_f1": "Note F1",
     "velocity_kl": "Vel. KL",

@@ -16,6 +16,7 @@ import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import InputError
+from drumjax.instruments.common import blockwise
 from drumjax.instruments.sound_functions import compiled
 from drumjax.models import mcnn
 from drumjax.models.cwae import CWAEConfig
@@ -112,8 +113,8 @@ def load_parts(members: Mapping[str, Path]) -> Parts:
         except (KeyError, TypeError) as error:
             raise _incomplete(place, error) from error
         functions, latent = compiled(shape, config, None), shape.latent
-        encode = _finite(place, _blockwise(lambda audio, rows: functions["encode"](weights, audio, rows)["code"]))
-        decode = _finite(place, _blockwise(lambda code, rows: functions["decode"](weights, code, rows)["mel"]))
+        encode = _finite(place, blockwise(lambda audio, rows: functions["encode"](weights, audio, rows)["code"], BLOCK))
+        decode = _finite(place, blockwise(lambda code, rows: functions["decode"](weights, code, rows)["mel"], BLOCK))
     if MCNN in found:
         place, playing = found[MCNN]
         network = _parsed(MCNNConfig, place, playing.card, "config", "model")
@@ -121,7 +122,7 @@ def load_parts(members: Mapping[str, Path]) -> Parts:
             raise _incomplete(place, KeyError(MCNN))
         params = jax.device_put(playing.params[MCNN])
         of_mel = jax.jit(lambda params, magnitudes: mcnn.vocode(network, params, magnitudes))
-        vocode = _finite(place, _blockwise(lambda magnitudes: of_mel(params, magnitudes)))
+        vocode = _finite(place, blockwise(lambda magnitudes: of_mel(params, magnitudes), BLOCK))
     return Parts(config, classes, cards, encode, decode, vocode, latent)
 
 
@@ -129,7 +130,7 @@ def load_parts(members: Mapping[str, Path]) -> Parts:
 def heard_as(config: MelConfig) -> Stage:
     """Sounds float32 (n, samples) → mel magnitudes (n, frames, bins), in blocks."""
     compiled_mel = jax.jit(lambda audio: mel(audio, config))
-    return _blockwise(compiled_mel)
+    return blockwise(compiled_mel, BLOCK)
 
 
 def yardstick(config: MelConfig, seed: int, *, iterations: int = ITERATIONS, momentum: float = MOMENTUM) -> Stage:
@@ -140,30 +141,15 @@ def yardstick(config: MelConfig, seed: int, *, iterations: int = ITERATIONS, mom
     """
     fold = jax.jit(jax.vmap(jax.random.fold_in, (None, 0)))
     key = jax.random.key(seed)
-    return _blockwise(
-        lambda magnitudes, numbers: griffin_lim(magnitudes, config, fold(key, numbers), iterations=iterations, momentum=momentum)
+    return blockwise(
+        lambda magnitudes, numbers: griffin_lim(magnitudes, config, fold(key, numbers), iterations=iterations, momentum=momentum),
+        BLOCK,
     )
 
 
 def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
     """Stretches of `size` that cover n items."""
     return (slice(first, min(first + size, n)) for first in range(0, n, size))
-
-
-def _blockwise(function: Callable[..., jax.Array]) -> Stage:
-    """A compiled function on any number of items, every call of `BLOCK`, or of 1 where one alone is asked for."""
-
-    def run(*arrays: np.ndarray) -> np.ndarray:
-        made = []
-        for part in blocks(len(arrays[0])):
-            count = part.stop - part.start
-            size = 1 if len(arrays[0]) == 1 else BLOCK
-            # What fills up a block is its last item again: silence would be an odd thing to ask of a normalised network.
-            padded = [np.concatenate([array[part], np.repeat(array[part][-1:], size - count, 0)]) for array in arrays]
-            made.append(np.asarray(function(*padded))[:count])
-        return np.concatenate(made)
-
-    return run
 
 
 def _finite(place: Path, stage: Stage) -> Stage:
