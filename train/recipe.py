@@ -92,6 +92,8 @@ RECIPES: Mapping[str, str] = {
     "pattern-gan": "drumjax.train.recipes.pattern_gan",
     "cwae": "drumjax.train.recipes.cwae",
     "mcnn": "drumjax.train.recipes.mcnn",
+    "pocketvae": "drumjax.train.recipes.pocketvae",
+    "genre-classifier": "drumjax.train.recipes.genre_classifier",
 }
 """The module of every recipe; imported when it is asked for. Each has an attribute `RECIPE`."""
 
