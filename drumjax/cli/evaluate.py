@@ -19,6 +19,7 @@ from drumjax.cli.evaluate_sounds import CLIPS, SYSTEMS, Clip
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
+    from drumjax.cli.evaluate_grooves import Training
     from drumjax.datasets.info import PatternSet
     from drumjax.instruments.evaluation import Evaluation, Generated
     from drumjax.instruments.pattern import PatternInstrument
@@ -38,7 +39,9 @@ class Evaluate:
     data, how many of them copies, how various, how much of the data they cover; beside held-out patterns, and beside cells that
     know nothing of each other. The suite 'sounds', for models of sounds: reconstruction by the autoencoder, by the vocoder and by
     both, beside Griffin-Lim from the same spectrograms, over all and per class; codes beside the prior; new sounds as a classifier
-    of the training sounds hears them; speed. Every figure stands with its definition.
+    of the training sounds hears them; speed. The suite 'pocketvae', for models of grooves: Table 1 of its paper, of all trainings
+    in a folder on all data in another, each on the data that it was trained on; genres imposed, microtiming pushed and laid back.
+    Every figure stands with its definition.
 
     examples:
       drumjax evaluate pattern-vae --data embedded -o report/
@@ -47,20 +50,23 @@ class Evaluate:
       drumjax evaluate pattern-vae --data embedded --suite generation -o report/
       drumjax evaluate runs/cwae --vocoder runs/mcnn --data data/ -o report/
       drumjax evaluate runs/mcnn --data data/ -o report/
+      drumjax evaluate runs/ --suite pocketvae --data grooves/ -o report/
     """
 
     model: Model
-    """A training's working directory, a model's folder, or a shipped model's name."""
+    """A training's working directory, a model's folder, or a shipped model's name; of the suite 'pocketvae' also a folder of
+    several trainings, classifiers of genres among them."""
     data: str
-    """Prepared data (a folder of 'drumjax data build', an .npz of 'drumjax data arrays') or 'embedded'."""
+    """Prepared data (a folder of 'drumjax data build', an .npz of 'drumjax data arrays') or 'embedded'; of the suite 'pocketvae'
+    also a folder of several, the splits."""
     output: Annotated[Path, arg(aliases=["-o"])] = Path("report")
     """The folder for report.json, report.html and the pictures."""
     split: Literal["train", "validation", "test"] = "test"
     """What is measured, or what generated patterns are held against; the model's choices (its threshold) were made on
     'validation'."""
-    suite: Literal["patterns", "generation", "sounds"] | None = None
-    """The set of measures. Default: 'sounds' for a model of sounds; for one of patterns 'patterns' where it has an encoder, else
-    'generation'."""
+    suite: Literal["patterns", "generation", "sounds", "pocketvae"] | None = None
+    """The set of measures. Default: 'sounds' for a model of sounds, 'pocketvae' for one of grooves; for one of patterns 'patterns'
+    where it has an encoder, else 'generation'."""
     transitions: int = 10
     """Of the suite 'patterns': transitions for every ordered pair of genres."""
     measures: int = 6
@@ -72,6 +78,8 @@ class Evaluate:
     vocoder: str | None = None
     """Of the suite 'sounds': a trained vocoder to measure with an autoencoder's working directory. Without one, and without one in
     the model's folder, spectrograms are made sound by Griffin-Lim."""
+    classifier: str | None = None
+    """Of the suite 'pocketvae': a training of 'drumjax train genre-classifier', or a folder of several, beside those in MODEL."""
     seed: int = 0
     """Of the choice of transitions, or of what is generated."""
 
@@ -251,8 +259,12 @@ def evaluate(arguments: list[str], prog: str) -> int:
     from drumjax.metrics.report import report, write_report_json
     from drumjax.serve import page
 
-    members = sound_members(call)
-    measured = measure_sounds(call, members) if members else measure_pattern_model(call)
+    if trainings := groove_trainings(call):
+        measured = measure_grooves(call, trainings)
+    elif members := sound_members(call):
+        measured = measure_sounds(call, members)
+    else:
+        measured = measure_pattern_model(call)
     content = report(
         suite=measured.suite,
         model=call.model,
@@ -291,6 +303,34 @@ class Measured(NamedTuple):
     said: list[str]
     held_out: bool | None
     clips: Sequence[Clip] = ()
+
+
+def groove_trainings(call: Evaluate) -> list[Training]:
+    """The models of grooves and the classifiers that were named; none where a model of something else was.
+
+    Raises:
+      InputError: no such model, a suite that does not go with it, or a classifier beside a model of something else or that is none.
+    """
+    from drumjax.cli.evaluate_grooves import find_trainings
+    from drumjax.instruments.groove_parts import GENRE_CLASSIFIER
+    from drumjax.instruments.loading import model_folder
+
+    suite = "pocketvae"
+    found = find_trainings(model_folder(call.model))
+    if found and call.suite not in (None, suite):
+        raise InputError(call.model, rule=f"a model for the suite {call.suite!r}", found="of grooves", remedy="leave --suite out")
+    if not found and call.suite == suite:
+        remedy = "name a training of 'drumjax train pocketvae', or a folder of several"
+        raise InputError(call.model, rule=f"models for the suite {suite!r}", found="none", remedy=remedy)
+    if call.classifier is None:
+        return found
+    if not found:
+        raise InputError("--classifier", rule="a model of grooves", found="a model of something else", remedy="leave it out")
+    beside = [each for each in find_trainings(model_folder(call.classifier)) if each.system == GENRE_CLASSIFIER]
+    if not beside:
+        remedy = "name a training of 'drumjax train genre-classifier'"
+        raise InputError(call.classifier, rule="a classifier of genres", found="none", remedy=remedy)
+    return [*found, *(each for each in beside if each.place not in {other.place for other in found})]
 
 
 def sound_members(call: Evaluate) -> dict[str, Path]:
@@ -363,6 +403,26 @@ def measure_sounds(call: Evaluate, members: Mapping[str, Path]) -> Measured:
     clips = reporting.clips_of(result, call.model, sha256, parts.mel.sample_rate_hz, call.data, call.split, call.seed)
     page = reporting.sections(said, result, drawn, clips)
     return Measured("sounds", n, result.figures, drawn, page, reporting.printed(result), said, held_out, clips)
+
+
+def measure_grooves(call: Evaluate, trainings: Sequence[Training]) -> Measured:
+    """The suite `pocketvae`."""
+    from drumjax.cli import evaluate_grooves as reporting
+    from drumjax.cli.evaluate_sounds import progress
+    from drumjax.instruments import groove_evaluation as suite
+
+    data = reporting.find_data(call.data)
+    for name, each in data.items():
+        check_counts(name, each.info.counts, (call.split, "train"), 1, "grooves")
+    splits, held_out = reporting.join(trainings, data, call.split)
+    make_folder(call.output)
+    with progress() as tell:
+        result = suite.evaluate(splits, seed=call.seed, tell=tell)
+    counts = {name: each.info.counts[call.split] for name, each in data.items()}
+    said = [*reporting.verdicts(result, counts), standing(held_out, "grooves")]
+    drawn = reporting.draw(result, course(Path(call.model)))
+    page = reporting.sections(said, result, drawn)
+    return Measured("pocketvae", sum(counts.values()), result.figures, drawn, page, reporting.printed(result), said, held_out)
 
 
 def measure_pattern_model(call: Evaluate) -> Measured:
