@@ -120,8 +120,8 @@ PRESETS = {
 SUMMARIES = {
     "paper": "500 epochs of the modules and 500 of the prior at 2e-4: the network of the paper, the schedule of its code; for an "
     "accelerator",
-    "small": "half the units, less dropout, 3,000 steps of the modules and 1,000 of the prior with long strides: gives up the
-    paper's " "network and schedule, for a CPU",
+    "small": "half the units, less dropout, 3,000 steps of the modules and 1,000 of the prior with long strides: gives up the "
+    "paper's network and schedule, for a CPU",
 }
 
 RECIPE = Recipe(
