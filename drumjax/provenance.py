@@ -135,7 +135,8 @@ def _of_run(run: Sequence[Mapping[str, Any] | None]) -> Mapping[str, Any] | None
     if first is None or last is None or len(run) == 1:
         return first
     whole, ends = _whole(first), [part for part in (_part(first), _part(last)) if part is not None]
-    return whole if ends == [1, whole["parameters"].get("measures")] else in_part(whole, ends)
+    number = whole["parameters"].get("measures", whole["parameters"].get("n"))
+    return whole if ends == [1, number] else in_part(whole, ends)
 
 
 def is_record(value: Mapping[str, Any]) -> bool:

@@ -313,3 +313,54 @@ def tiny(tiny_workdir: Path) -> Any:
     import drumjax
 
     return drumjax.load(tiny_workdir)
+
+
+@pytest.fixture(scope="session")
+def untrained_grooves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a training of PocketVAE leaves it, tiny and untrained, but told genres and control patterns, and livelier than at
+    first: every condition is heard in what it plays."""
+    import json
+
+    import jax
+    import numpy as np
+
+    from drumjax import checkpoint
+    from drumjax.configs import dump_config
+    from drumjax.instruments.groove_functions import shapes_of
+    from drumjax.models.pocketvae import PocketVAEConfig
+    from drumjax.patterns import POCKET, drum_map_to_json
+    from drumjax.patterns.templates import TemplateRules
+
+    sizes = {"skeleton_units": 4, "skeleton_code": 4, "note_units": 6, "expressive_units": 6, "prior_units": 4}
+    codes = {"codes": 8, "code_size": 4, "expressive_code": 4}
+    config = PocketVAEConfig(use_patterns=True, genres=3, **sizes, **codes)
+    rng = np.random.default_rng(0)
+
+    def drawn(path: Any, leaf: Any) -> np.ndarray:
+        if "var" in str(path[-1]) or "counts" in str(path):
+            return np.ones(leaf.shape, np.float32)
+        return rng.normal(scale=0.6, size=leaf.shape).astype(np.float32)
+
+    params, extra, prior = (jax.tree_util.tree_map_with_path(drawn, tree) for tree in shapes_of(config))
+    play = {
+        "drum_map": drum_map_to_json(POCKET), "genres": ["rock", "funk", "jazz"], "steps": 32, "variant": config.variant,
+        "rules": dump_config(TemplateRules()), "note_threshold": 0.5,
+    }  # fmt: skip
+    card = {
+        "system": "pocketvae", "step": 1, "config": {"model": dump_config(config)}, "play": play, "metrics": {},
+        "data": {"name": "none"}, "criterion": {"name": "loss", "mode": "min", "value": 0.0},
+    }  # fmt: skip
+    folder = tmp_path_factory.mktemp("grooves")
+    items = {"play": {"params": {"pocketvae": params, "prior": prior}, "extra": extra}}
+    checkpoint.save(folder / "checkpoints" / "1", items, {checkpoint.CARD: card})
+    run = {"recipe": "pocketvae", "config": {}, "data_named": "embedded", "steps": 1}
+    (folder / "config.json").write_text(json.dumps(run))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def grooves(untrained_grooves: Path, compilation_cache: None) -> Any:
+    """The instrument of `untrained_grooves`."""
+    import drumjax
+
+    return drumjax.load(untrained_grooves)

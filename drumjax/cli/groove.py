@@ -20,14 +20,15 @@ from drumjax.patterns import BUILT_IN, PAPER_TEMPO_BPM, POCKET, TR808, Pattern
 from drumjax.signal.rendering import render
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
     from drumjax.instruments.groove import GrooveInstrument
 
 WINDOW = 32
 """Steps of `FILE#k`: a groove is two bars."""
-MOST_PICTURED = 8
-"""Windows of two bars on a sheet."""
+MOST_PICTURED, MOST_GROOVES = 128, 8
+"""Steps of a pattern on a sheet, and grooves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +40,9 @@ class Grooving(Writing):
     genre: str | None = None
     """A genre that the model knows, by any of its names, or a mix such as jazz=.7,funk=.3."""
     feel: str | None = None
-    """Outline of the timing: push, on or laid_back; or drawn, a letter p, o or l a step, repeated. Of models with control patterns."""
+    """Outline of the timing: push, on or laid_back; or drawn, a letter p, o or l a step, repeated. Needs control patterns."""
     accents: str | None = None
-    """Outline of the cymbals' loudness, drawn: a digit 0 to 9 a step, repeated, such as 9353. For models with control patterns."""
+    """Outline of the cymbals' loudness, drawn: a digit 0 to 9 a step, repeated, such as 9353. Needs control patterns."""
     takes: int = HUMAN_TAKES
     """Takes of each drum that its hits go round in sound, 1 to 8; of a kit's folder as many as it has."""
     seed: int = 0
@@ -250,41 +251,54 @@ def _shared(call: Grooving) -> dict[str, Any]:
     return {name: getattr(call, name) for name in names if hasattr(call, name)}
 
 
-def made(call: Grooving, patterns: Sequence[Pattern], before: Sequence[Pattern] = ()) -> Made:
-    """What a verb made, for its delivery; `before` is what it was made of, for the picture. The record knows of the takes."""
+def made(call: Grooving, instrument: GrooveInstrument, patterns: Sequence[Pattern], own: Pattern | None = None) -> Made:
+    """What a verb made, for its delivery; `own` is the user's pattern. The record knows of the takes."""
     told = [replace(pattern, provenance=_with_takes(pattern.provenance or {}, call.takes)) for pattern in patterns]
-    return Made(told, lambda kit: render(told, kit), lambda: picture(told, before), call.takes)
+    return Made(told, lambda kit: render(told, kit), lambda: picture(call, instrument, told, own), call.takes)
 
 
 def _with_takes(origin: Any, takes: int) -> dict[str, Any]:
     return {**origin, "parameters": {**origin["parameters"], "takes": takes}}
 
 
-def picture(patterns: Sequence[Pattern], before: Sequence[Pattern] = ()) -> Figure:
-    """A sheet of what was made in windows of two bars, each beside what it was made of."""
-    from drumjax.plots import pattern_sheet
+def picture(call: Grooving, instrument: GrooveInstrument, patterns: Sequence[Pattern], own: Pattern | None = None) -> Figure:
+    """A sheet as the paper's Fig. 6: the pattern as it was written, and as it is played, with the template and the control patterns
+    that were drawn. Of long patterns the first bars."""
+    from drumjax.instruments.groove_outlines import accent_classes, feel_classes
+    from drumjax.patterns.lanes import with_drum_map
+    from drumjax.plots.grooves import Performance, groove_sheet
 
-    shown = []
-    for pattern in patterns:
-        for first in range(0, pattern.steps, WINDOW):
-            bars = f"bars {first // 16 + 1} and {first // 16 + 2}" if pattern.steps > 16 else "bar 1"
-            sources = [*before, pattern]
-            shown += [replace(each.window(first, WINDOW), name=f"{each.name or 'groove'}, {bars}") for each in sources]
-    return pattern_sheet(shown[: MOST_PICTURED * (1 + len(before))], columns=1 + len(before))
+    def begins(pattern: Pattern) -> Pattern:
+        return pattern.window(0, MOST_PICTURED)
+
+    def performance(label: str, pattern: Pattern, template: np.ndarray | None) -> Performance:
+        steps = pattern.steps
+        feel = None if call.feel is None else feel_classes(read_feel(call.feel), steps)
+        accents = None if call.accents is None else accent_classes(read_accents(call.accents), steps)
+        return Performance(label, pattern, template, accents, feel)
+
+    if own is None:
+        shown = [performance(pattern.name, begins(pattern), None) for pattern in patterns[:MOST_GROOVES]]
+    else:
+        mine = with_drum_map(own, instrument.drum_map)[0]
+        template = instrument.template_of(own)[:MOST_PICTURED]
+        shown = [Performance("as written", begins(mine))]
+        shown += [performance("as played", begins(pattern), template) for pattern in patterns]
+    return groove_sheet(shown)
 
 
 def make_apply(call: Apply) -> Made:
     """A sketch as a drummer would play it."""
     check_patterns(*call.sources)
     instrument, own = load_instrument(call.model), _own(call)
-    return made(call, [instrument.groove(own, **_shared(call))], [_seen(own, instrument, "as written")])
+    return made(call, instrument, [instrument.groove(own, **_shared(call))], own)
 
 
 def make_humanized(call: Humanize) -> Made:
     """The user's notes with a drummer's touch and timing."""
     check_patterns(*call.sources)
     instrument, own = load_instrument(call.model), _own(call)
-    return made(call, [instrument.humanize(own, **_shared(call))], [_seen(own, instrument, "as written")])
+    return made(call, instrument, [instrument.humanize(own, **_shared(call))], own)
 
 
 def make_transfer(call: Transfer) -> Made:
@@ -293,21 +307,14 @@ def make_transfer(call: Transfer) -> Made:
     instrument, own = load_instrument(call.model), _own(call)
     channel = call.channels[0] if call.channels is not None else call.channel
     reference = _read(call.reference, call.reference_drum_map, channel, call.reference_steps)
-    return made(call, [instrument.transfer(reference, own, **_shared(call))], [_seen(own, instrument, "as written")])
+    return made(call, instrument, [instrument.transfer(reference, own, **_shared(call))], own)
 
 
 def make_generated(call: Generate) -> Made:
     """New grooves."""
     tempo_bpm = PAPER_TEMPO_BPM if call.tempo_bpm is None else call.tempo_bpm
     instrument = load_instrument(call.model)
-    return made(call, instrument.generate(n=call.n, bars=call.bars, tempo_bpm=tempo_bpm, **_shared(call)))
-
-
-def _seen(own: Pattern, instrument: GrooveInstrument, name: str) -> Pattern:
-    """The user's pattern on the model's lanes, for the picture."""
-    from drumjax.patterns.lanes import with_drum_map
-
-    return replace(with_drum_map(own, instrument.drum_map)[0], name=name)
+    return made(call, instrument, instrument.generate(n=call.n, bars=call.bars, tempo_bpm=tempo_bpm, **_shared(call)))
 
 
 def apply(arguments: list[str], prog: str) -> int:

@@ -351,6 +351,16 @@ class GrooveInstrument:
 
     # Below the methods
 
+    def template_of(self, pattern: Pattern) -> np.ndarray:
+        """What the model hears of a sketch, float32 (steps, lanes) of 0 and 1: each bar as in the window that ends with it.
+
+        Raises:
+          InputError: as `groove`, of the pattern.
+        """
+        whole = _whole_bars(self._own(pattern))
+        windows = self._templates(whole.velocity, _heard(whole))
+        return np.concatenate([windows[0, :STEPS_PER_BAR], *windows[:, STEPS_PER_BAR:]])[: pattern.steps]
+
     def _own(self, pattern: Pattern) -> Pattern:
         """A pattern on the model's lanes; InputError where there is nothing in it to play."""
         what = pattern.name or "pattern"
@@ -399,27 +409,28 @@ class GrooveInstrument:
         check_seed(seed)
         written = self._outlines(feel, accents)
         whole = _whole_bars(own)
-        heard = np.asarray(whole.hits.reshape(-1, STEPS_PER_BAR, own.lanes).any(axis=(1, 2)))
+        heard = _heard(whole)
+        velocity, offset = _windows(whole.velocity), _windows(whole.offset)
         if "feel" in written:
-            timing = feel_classes(written["feel"], whole.steps)
+            timing = _windows(feel_classes(written["feel"], whole.steps))
         elif own.offset.any():
-            timing = timing_pattern(whole.velocity, whole.offset)
+            timing = timing_pattern(velocity, offset)
         else:
-            timing = habitual_feel(seed, slot, whole.steps)
+            timing = _windows(habitual_feel(seed, slot, whole.steps))
         if "accents" in written:
-            touch = accent_classes(written["accents"], whole.steps)
+            touch = _windows(accent_classes(written["accents"], whole.steps))
         elif len(np.unique(own.velocity[own.hits])) > 1:
-            touch = velocity_pattern(whole.velocity)
+            touch = velocity_pattern(velocity)
         else:
-            touch = habitual_accents(seed, slot, whole.steps)
+            touch = _windows(habitual_accents(seed, slot, whole.steps))
         return _Track(
             pattern=whole,
             template=self._templates(whole.velocity, heard),
             sounding=np.repeat(heard, STEPS_PER_BAR).astype(np.float32),
             genre=genre_row(mix, self.genres),
             codes={},
-            feel=_windows(timing),
-            accents=_windows(touch),
+            feel=timing,
+            accents=touch,
             slot=slot,
         )
 
@@ -563,6 +574,11 @@ def _whole_bars(pattern: Pattern) -> Pattern:
     if len(grids[0]) == STEPS_PER_BAR:
         grids = [np.concatenate([grid, grid]) for grid in grids]
     return replace(pattern, hits=grids[0], velocity=grids[1], offset=grids[2])
+
+
+def _heard(whole: Pattern) -> np.ndarray:
+    """In which bars anything is hit, bool (bars,)."""
+    return np.asarray(whole.hits.reshape(-1, STEPS_PER_BAR, whole.lanes).any(axis=(1, 2)))
 
 
 def _windows(grid: np.ndarray) -> np.ndarray:
