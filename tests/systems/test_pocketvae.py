@@ -174,6 +174,34 @@ def test_the_loss_falls_on_a_few_grooves(learned):
         assert np.mean([step[name] for step in metrics[-5:]]) < 0.6 * metrics[0][name], name
 
 
+@pytest.mark.parametrize("variant", ["2-step-vae", "1-step"])
+def test_the_gaussian_variants_learn_and_an_items_draws_are_its_own(batch, variant):
+    """Dropout, augmentation, codes, forcing and what is fed back go by the slot, not by the place in the batch."""
+    config = replace(SMALL, variant=variant, use_patterns=False, note_code=4, one_step_units=8, dropout=0.5)
+    system, optimizers = pocketvae_system(config), {"pocketvae": optax.adam(1e-2)}
+    start = jax.jit(lambda key: new_state(*system.init(key, batch), optimizers, key), compiler_options=QUICK)
+    first, step = start(jax.random.key(0)), jax.jit(make_step(system, optimizers), compiler_options=QUICK)
+    late = first.replace(step=jnp.int32(5_000))  # half of the steps are forced
+    order = np.random.default_rng(0).permutation(ITEMS)
+    _, one = step(late, batch, jnp.int32(10_000))
+    _, other = step(late, {name: array[order] for name, array in batch.items()}, jnp.int32(10_000))
+    assert {name: float(value) for name, value in other.items()} == pytest.approx(
+        {name: float(value) for name, value in one.items()}, rel=1e-4
+    )
+    now, values = first, []
+    for _ in range(60):
+        now, metrics = step(now, batch, jnp.int32(10_000))
+        values.append(float(metrics["bce"] + metrics["velocity"] + metrics["timing"]))
+    for path, change in jax.tree.leaves_with_path(jax.tree.map(lambda a, b: np.abs(a - b).max(), now.params, first.params)):
+        assert change > 0, jax.tree_util.keystr(path)
+    assert now.extra == {}
+    assert np.mean(values[-5:]) < 0.7 * values[0]
+    assert {name for name in metrics if name.startswith("kl_")} == {
+        "2-step-vae": {"kl_note", "kl_velocity", "kl_timing", "kl_weight"},
+        "1-step": {"kl_groove", "kl_weight"},
+    }[variant]
+
+
 def test_validation_sums_give_the_figures_of_scikit_learn_on_what_is_decoded_freely(learned, batch):
     system, (_, _, state), _ = learned
     masked = {**batch, "mask": jnp.arange(ITEMS) < 6}

@@ -92,6 +92,14 @@ def fitted(config: PocketVAETraining, info: DataInfo) -> PocketVAETraining:
     return replace(config, model=fitted_network(config.model, info))
 
 
+def competes_from(config: PocketVAETraining) -> float:
+    """Without a codebook, the height of the last KL cycle: below it a Gaussian may say more than it will be allowed to, and what is
+    rebuilt is too good. With one only the second stage's checkpoints compete, which have the same modules."""
+    if config.model.variant == "2-step-vq":
+        return 0.0
+    return 1 - max(1 - config.loss.kl_ramp, 0) / config.loss.kl_cycles
+
+
 def play(config: PocketVAETraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What playing needs beside the weights: lanes, genres, steps, how templates are taken, and the variant."""
     return play_grooves(info) | {
@@ -135,5 +143,6 @@ RECIPE = Recipe(
     play=play,
     criterion=("loss", "min"),
     fitted=fitted,
+    competes_from=competes_from,
     whole_batch=True,
 )
