@@ -115,7 +115,7 @@ def test_every_field_of_a_training_has_its_effect(toy, plain, tmp_path, field) -
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(OptimizerConfig)])
 def test_every_field_of_an_optimiser_has_its_effect(field) -> None:
     others = {"name": "sgd", "learning_rate": 0.2, "b1": 0.5, "b2": 0.5, "eps": 1e-2, "gradient_clip_norm": 1.0}
-    others |= {"schedule": "cosine", "warmup_steps": 2, "plateau_factor": 0.25, "plateau_patience": 3}
+    others |= {"schedule": "cosine", "warmup_steps": 2, "plateau_factor": 0.25, "plateau_patience": 3, "plateau_floor": 0.06}
 
     def end(config: OptimizerConfig) -> list[float]:
         optimizer, position = make_optimizer(config), jnp.zeros(2)
