@@ -2,7 +2,7 @@
 
     python benchmarks/embedded_grooves.py --data groove/ -o results/embedded_grooves.json
 
-`--data` is a folder of the Groove MIDI Dataset's layout (`info.csv`); its beats in 4/4 are taken, by the first word of their style.
+`--data` is a folder of the Groove MIDI Dataset's layout (`info.csv`); its beats in 4/4 are taken, by the genre of their style.
 Without it the embedded grooves are measured alone. Per genre: hits a bar, the share of soft snare hits, velocity and lateness at
 the four metrical positions, how swung the eighths and sixteenths are, and how a track's timing wanders; how many two-bar windows
 recur in other tracks; and how often a random forest on notes, velocities and microtiming names the genre of a window of a track it
@@ -11,7 +11,6 @@ has not seen, within each set and from one to the other.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -26,11 +25,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from tyro.conf import arg
 
-from drumjax.boundary import InputError
+from drumjax.boundary import InputError, read_csv
+from drumjax.datasets.grooves.sources import groove_midi_table
 from drumjax.patterns import POCKET, Pattern, read_midi_pattern
+from drumjax.patterns.grooves import GROOVE_STEPS, genre_of_style, is_fill
 from drumjax.synth.grooves import GENRES, PER_GENRE, embedded
 
-BEAT, BAR, WINDOW = 4, 16, 32
+BEAT, BAR = 4, 16
 SOFT = 0.3
 """A snare hit under this velocity counts as a ghost note."""
 SNARE = 1
@@ -41,9 +42,9 @@ ENOUGH = 8
 WINDOWS = 3
 """Windows of a track that the classifier is told, evenly spread."""
 REAL = ("rock", "jazz", "funk", "hiphop", "blues", "dance")
-"""Styles of the Groove MIDI Dataset that are measured; "dance" stands beside electronic."""
+"""Genres of the Groove MIDI Dataset that are measured; "dance" stands beside electronic."""
 FEW = 10
-"""A style of fewer tracks is measured, and not classified."""
+"""A genre of fewer tracks is measured, and not classified."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,20 @@ class Comparison:
 
 
 def real_grooves(folder: Path) -> dict[str, list[Pattern]]:
-    """The tracks of each style of `REAL`: beats in 4/4, no fills, at least two bars."""
-    listing = folder / "info.csv"
-    if not listing.is_file():
-        raise InputError(folder, rule="a folder with info.csv", found="none", remedy="name the Groove MIDI Dataset's folder")
+    """The tracks of each genre of `REAL`: beats in 4/4, no fills, at least two bars."""
+    table = groove_midi_table(folder)
+    if table is None:
+        raise InputError(
+            folder, rule="the Groove MIDI Dataset's layout", found="no such info.csv", remedy="name the folder with its info.csv"
+        )
     tracks: dict[str, list[Pattern]] = {}
-    with listing.open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            style = row["style"].split("/")[0]
-            if row["beat_type"] == "beat" and row["time_signature"] == "4-4" and style in REAL:
-                pattern, _ = read_midi_pattern(folder / row["midi_filename"], drum_map=POCKET)
-                if pattern.steps >= WINDOW:
-                    tracks.setdefault(style, []).append(pattern)
-    return {style: tracks[style] for style in REAL if style in tracks}
+    for row in read_csv(table):
+        name, genre = row["midi_filename"], genre_of_style(row["style"])
+        if genre in REAL and row["time_signature"] == "4-4" and not is_fill(name, row["beat_type"]):
+            pattern, _ = read_midi_pattern(folder / name, drum_map=POCKET)
+            if pattern.steps >= GROOVE_STEPS:
+                tracks.setdefault(genre, []).append(pattern)
+    return {genre: tracks[genre] for genre in REAL if genre in tracks}
 
 
 def late_ms(track: Pattern) -> np.ndarray:
@@ -155,12 +157,12 @@ def cut(tracks: Mapping[str, Sequence[Pattern]], most: int | None) -> tuple[np.n
     owner = 0
     for genre, own in tracks.items():
         for track in own:
-            starts = np.arange(0, track.steps - WINDOW + 1, BAR)
-            starts = [start for start in starts if track.hits[start : start + WINDOW].sum() >= 10]
+            starts = np.arange(0, track.steps - GROOVE_STEPS + 1, BAR)
+            starts = [start for start in starts if track.hits[start : start + GROOVE_STEPS].sum() >= 10]
             if most is not None and len(starts) > most:
                 starts = [starts[place] for place in np.linspace(0, len(starts) - 1, most).astype(int)]
             for start in starts:
-                part = slice(start, start + WINDOW)
+                part = slice(start, start + GROOVE_STEPS)
                 features.append(np.concatenate([track.hits[part], track.velocity[part], track.offset[part]], axis=None))
                 genres.append(genre)
                 owners.append(owner)
@@ -208,7 +210,7 @@ def separability(ours: Mapping[str, Sequence[Pattern]], real: Mapping[str, Seque
 def repeats(tracks: Mapping[str, Sequence[Pattern]]) -> dict[str, Any]:
     """How many windows' notes occur in another track too, and whether any two tracks are the same."""
     features, _, owners = cut(tracks, None)
-    notes = [hashlib.sha256(np.packbits(window[: WINDOW * 7] > 0).tobytes()).digest() for window in features]
+    notes = [hashlib.sha256(np.packbits(window[: GROOVE_STEPS * 7] > 0).tobytes()).digest() for window in features]
     of_note: dict[bytes, set[int]] = {}
     for note, owner in zip(notes, owners.tolist(), strict=True):
         of_note.setdefault(note, set()).add(owner)
@@ -252,7 +254,7 @@ def main(study: Comparison) -> None:
     real = real_grooves(study.data) if study.data is not None else {}
     rows = {
         "embedded": {genre: measures(tracks) for genre, tracks in ours.items()},
-        "real": {style: measures(tracks) for style, tracks in real.items()},
+        "real": {genre: measures(tracks) for genre, tracks in real.items()},
     }
     columns = ["", "tracks", "bpm", "hits", "soft", "velocity 1 e & a", "late ms 1 e & a", "eighths", "sixteenths", "ms", "beat on"]
     show("grooves", columns, [cells(f"{kind} {genre}", row) for kind, own in rows.items() for genre, row in own.items()])

@@ -40,6 +40,7 @@ _LABEL = 34
 _BINS = 24
 _NAMED_CODES = 6
 """So many of a genre's codes wear their number."""
+_RULES = TemplateRules()
 
 
 class Performance(NamedTuple):
@@ -49,8 +50,8 @@ class Performance(NamedTuple):
       label: what it is.
       groove: of any drum map and length.
       template: what it was played on, > 0 where the template has a hit, (steps, lanes); None for none.
-      velocity: classes 0 to 4 of the velocity pattern, (steps,), as `drumjax.patterns.templates.velocity_pattern` gives them; None for
-        none.
+      velocity: classes 0 to 4 of the velocity pattern, (steps,), as `drumjax.patterns.templates.velocity_pattern` gives them; None
+        for none.
       timing: classes 0 to 2 of the microtiming pattern, (steps,), alike; None for none.
     """
 
@@ -63,11 +64,11 @@ class Performance(NamedTuple):
 
 @styled
 def groove_sheet(performances: Sequence[Performance], *, title: str = "") -> Figure:
-    """Grooves under each other (Fig. 6): a row a lane, colour = velocity, a note stands as far beside its line as it is early or late.
+    """Grooves under each other (Fig. 6): a row a lane, colour = velocity, a note beside its line by as much as it is early or late.
 
-    A line runs through the middle of every step; a note is a box whose middle is its onset. Template hits are outlined in the cell of
-    their step. Below a groove stand its control patterns, a row a class, filled on the steps that ask for it. More than four bars go
-    on below.
+    A line runs through the middle of every step; a note is a box whose middle is its onset. Template hits are outlined in the cell
+    of their step. Below a groove stand its control patterns, a row a class, filled on the steps that ask for it. More than four
+    bars go on below.
 
     Args:
       performances: at least one; all are drawn to the scale of the longest line.
@@ -113,7 +114,7 @@ def groove_sheet(performances: Sequence[Performance], *, title: str = "") -> Fig
     return figure
 
 
-def derivation(groove: Pattern, rules: TemplateRules = TemplateRules(), *, title: str = "") -> Figure:
+def derivation(groove: Pattern, rules: TemplateRules = _RULES, *, title: str = "") -> Figure:
     """What is taken from a performance (Fig. 1): its template, the outline of its cymbals' velocities, and that of its microtiming.
 
     Args:

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
 from drumjax.patterns.classes import ALL_CLASSES
+from drumjax.synth.grooves import GENRES as GROOVE_GENRES
+from drumjax.synth.grooves import compose
 from drumjax.synth.tr808 import voices
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -56,6 +59,7 @@ def assert_where(result: dict[str, Any], name: str, *, torch: bool = False) -> N
 def test_every_script_has_a_test() -> None:
     scripts = {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text()}
     assert scripts == {
+        "embedded_grooves",
         "embedded_sounds",
         "generation",
         "pattern_codes",
@@ -282,3 +286,29 @@ def test_embedded_sounds_stand_beside_real_ones(bench, tmp_path) -> None:
     _, alone = bench("embedded_sounds", "--per-class", 5, "--nearest", 0)
     assert "nearest" not in alone
     assert set(alone["means"]) == {"embedded, of embedded"}
+
+
+@pytest.mark.slow
+def test_embedded_grooves_stand_beside_real_ones(bench, tmp_path) -> None:
+    rows = ["drummer,style,beat_type,time_signature,midi_filename"]
+    for index in range(10):
+        for genre in ("funk", "jazz"):
+            # The embedded ones themselves stand for real ones.
+            compose(genre, index).save(tmp_path / f"{genre}{index}.mid")
+            rows.append(f"one,{genre}/any,beat,4-4,{genre}{index}.mid")
+    rows += ["one,funk,fill,4-4,missing.mid", "one,funk,beat,3-4,missing.mid", "one,latin,beat,4-4,missing.mid"]
+    (tmp_path / "info.csv").write_text("\n".join(rows))
+    shown, result = bench("embedded_grooves", "--data", tmp_path, "--per-genre", 10)
+    assert_where(result, "embedded_grooves")
+    ours, real = result["rows"]["embedded"], result["rows"]["real"]
+    assert set(ours) == set(GROOVE_GENRES)
+    assert set(real) == {"funk", "jazz"}
+    for genre in real:
+        # What is read from files is what was measured before they were written.
+        for name, values in ours[genre].items():
+            np.testing.assert_allclose(np.array(real[genre][name], float), np.array(values, float), rtol=1e-3, err_msg=name)
+    assert 1.5 < ours["jazz"]["eighths"][1] < 2.5
+    assert 0.9 < ours["funk"]["eighths"][1] < 1.1
+    assert result["repeats"]["embedded"]["different_tracks"] == 60
+    assert result["named_rightly"]["real, by embedded"]["mean"] > 0.95
+    assert "embedded, six genres" in shown

@@ -2,8 +2,8 @@
 
 Human deviations from the beat are correlated over long times, with a spectrum near 1/f (Hennig et al., "The nature and perception
 of fluctuations in human musical rhythms", PLoS ONE 6(10), 2011): a track's limbs share such a drift, and each stroke has a small
-error of its own. All arithmetic is elementwise or in a fixed order, on draws that are exact binary fractions, and ends in whole ticks and
-whole MIDI velocities, so that a track is the same on every machine.
+error of its own. All arithmetic is elementwise or in a fixed order and ends in whole ticks and whole MIDI velocities, so that a
+track is the same on every machine.
 """
 
 from __future__ import annotations
