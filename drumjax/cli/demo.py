@@ -16,6 +16,7 @@ from drumjax.boundary import InputError
 from drumjax.cli.arguments import load_instrument, load_kit, load_pattern, make_folder, parse, say, write_sound, writing
 
 if TYPE_CHECKING:
+    from drumjax.cli.delivery import Made
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.patterns import Pattern
     from drumjax.serve.page import Section
@@ -31,7 +32,7 @@ RUN = "training"
 MARKER = ".drumjax-demo"
 """The file in it by which a demo knows the training of an earlier one: without it nothing is removed or written over."""
 WRITTEN = (
-    *(f"{name}.{kind}" for name in ("interpolation", "wander", "fresh") for kind in ("mid", "wav", "png")),
+    *(f"{name}.{kind}" for name in ("interpolation", "groove", "wander", "fresh") for kind in ("mid", "wav", "png")),
     *("crossfade.mid", "crossfade.wav", "index.html"),
 )
 """What a demo writes beside it."""
@@ -91,17 +92,29 @@ def baseline(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit: 
 
 def performance(folder: Path) -> list[Pattern]:
     """Writes a humanised performance of the autonomous drummer as wander.mid, wander.wav and wander.png, and returns it."""
-    from drumjax import plots
     from drumjax.cli.pattern import Wander, make_wander
+
+    return delivered(make_wander(Wander(measures=WANDER_MEASURES, humanize=True)), folder, "wander")
+
+
+def grooved(folder: Path, model: str) -> list[Pattern]:
+    """Writes the interpolation of the same folder as a drummer would play it as groove.mid, .wav and .png, and returns it."""
+    from drumjax.cli.groove import Apply, make_apply
+
+    return delivered(make_apply(Apply(pattern=str(folder / "interpolation.mid"), model=model)), folder, "groove")
+
+
+def delivered(made: Made, folder: Path, name: str) -> list[Pattern]:
+    """Writes what a verb made as NAME.mid, NAME.wav and NAME.png, and returns it."""
+    from drumjax import plots
     from drumjax.patterns import concatenate
 
-    made = make_wander(Wander(measures=WANDER_MEASURES, humanize=True))
     kit = load_kit(None, made.patterns[0].drum_map, takes=made.takes)
     whole = concatenate(made.patterns)
-    whole.save(folder / "wander.mid")
-    write_sound(made.sound(kit), folder / "wander.wav", whole.provenance, kit)
-    plots.save(made.picture(), folder / "wander.png")
-    say(*(folder / f"wander.{kind}" for kind in ("mid", "wav", "png")))
+    whole.save(folder / f"{name}.mid")
+    write_sound(made.sound(kit), folder / f"{name}.wav", whole.provenance, kit)
+    plots.save(made.picture(), folder / f"{name}.png")
+    say(*(folder / f"{name}.{kind}" for kind in ("mid", "wav", "png")))
     return list(made.patterns)
 
 
@@ -164,8 +177,9 @@ def sections(
     wandered: Sequence[Pattern],
     fresh: Sequence[Pattern],
     rows: list[list[str]],
+    groove: Sequence[Pattern] = (),
 ) -> list[Section]:
-    """The page."""
+    """The page; without a groove where no model of grooves ships."""
     from drumjax.serve import page
 
     def player(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
@@ -176,6 +190,15 @@ def sections(
     def listed(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
         return page.Player(title, patterns, f"{name}.wav", ((f"{name}.mid", "MIDI"), (f"{name}.wav", "sound")), text)
 
+    drummer = [
+        listed(
+            "The interpolation as a drummer would play it",
+            groove,
+            "groove",
+            "Notes, touch and timing of a PocketVAE on the template of the interpolation, bar by bar.",
+        ),
+        page.Picture("groove.png", "Above as it was written, below as it is played; outlined the template."),
+    ]
     return [
         page.Text(
             f"Drum patterns that lead from {START} to {GOAL} in {MEASURES} measures of 4 bars. An interpolation composes new "
@@ -184,6 +207,7 @@ def sections(
         ),
         player("Interpolation, the model that ships", shipped, "interpolation", "The first and the last are reconstructions."),
         page.Picture("interpolation.png", "Above the crossfade, below the interpolation."),
+        *(drummer if groove else []),
         player("Crossfade, the baseline", faded, "crossfade", "Equal power in sound, linear in the MIDI file's velocities."),
         listed(
             "The autonomous drummer",
@@ -212,6 +236,7 @@ def demo(arguments: list[str], prog: str) -> int:
     """`drumjax demo`."""
     call = parse(Demo, arguments, prog)
     began = time.monotonic()
+    from drumjax.instruments.loading import DEFAULT_GROOVES, shipped_models
     from drumjax.train.workdir import parse_budget
 
     parse_budget(call.budget)
@@ -222,6 +247,7 @@ def demo(arguments: list[str], prog: str) -> int:
     kit = load_kit(None, instrument.drum_map)
     shipped = transition(instrument, start, goal, kit, call.output, "interpolation")
     faded = baseline(instrument, start, goal, kit, call.output)
+    groove = grooved(call.output, DEFAULT_GROOVES) if DEFAULT_GROOVES in shipped_models() else []
     wandered = performance(call.output)
     print(f"first sound and picture after {time.monotonic() - began:.1f} s; now training a fresh model")
     from drumjax.datasets.load import load_patterns
@@ -234,7 +260,8 @@ def demo(arguments: list[str], prog: str) -> int:
     rows = compare({"shipped": instrument, "fresh": trained}, data)
     for row in rows:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, (32, 5, 5, 6, 6), strict=True)))
-    page.write_page(call.output / "index.html", "drumjax: from Electro to Techno", sections(shipped, faded, wandered, fresh, rows))
+    made = sections(shipped, faded, wandered, fresh, rows, groove)
+    page.write_page(call.output / "index.html", "drumjax: from Electro to Techno", made)
     say(call.output / "index.html")
     print(f"done in {time.monotonic() - began:.0f} s: open {call.output / 'index.html'}")
     return 0

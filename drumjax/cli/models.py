@@ -166,14 +166,20 @@ def _trained(workdir: Path) -> _Trained:
         ) from error
 
 
-def _evaluation(path: Path) -> dict[str, Any]:
-    """The overall figures of a report, for a card."""
+def _evaluation(path: Path, row: str = "") -> dict[str, Any]:
+    """The overall figures of a report, for a card; of a table of several models, such as PocketVAE's, those of a row."""
     report = read_json(path)
     if not isinstance(report, dict) or not isinstance(report.get("metrics"), dict):
         raise InputError(path, rule="a report.json of 'drumjax evaluate'", found="something else", remedy="name such a file")
-    # Figures of a pair of genres have an arrow in their names, in the suite of sounds those of a class a space.
-    part = " " if report.get("suite") == "sounds" else "→"
-    overall = {name: figure["mean"] for name, figure in report["metrics"].items() if part not in name}
+    # Figures of a pair of genres have an arrow in their names, in the suite of sounds those of a class a space, in that of grooves
+    # those of a row the row, and those of a split " split ".
+    of_row = f"{row} " if report.get("suite") == "pocketvae" else ""
+    part = {"sounds": " ", "pocketvae": " split "}.get(str(report.get("suite")), "→")
+    overall = {
+        name.removeprefix(of_row): figure["mean"]
+        for name, figure in report["metrics"].items()
+        if part not in name and name.startswith(of_row)
+    }
     return {key: report[key] for key in ("suite", "data", "split", "n")} | {"metrics": overall}
 
 
@@ -188,7 +194,8 @@ def pack_model(arguments: list[str], prog: str) -> int:
         found = "none" if is_sound else "one, and a model that needs none"
         remedy = "name a training of 'drumjax train mcnn'" if is_sound else "leave it out"
         raise InputError("--vocoder", rule="a vocoder for a model of drum sounds", found=found, remedy=remedy)
-    about = {"name": call.name, "evaluation": [_evaluation(path) for path in call.reports], "credits": list(call.credits)}
+    row = _row(model)
+    about = {"name": call.name, "evaluation": [_evaluation(path, row) for path in call.reports], "credits": list(call.credits)}
     members = {checkpoint.MODEL: model}
     if call.vocoder is not None:
         members |= {"vocoder": _vocoder(call.vocoder, model)}
@@ -214,6 +221,19 @@ def pack_model(arguments: list[str], prog: str) -> int:
     print(f"packed step {steps}, {size / 1e6:.2f} MB; {played}")
     say(call.output)
     return 0
+
+
+def _row(model: _Trained) -> str:
+    """Which row of Table 1 a model of grooves is; "" of others."""
+    if model.recipe.name != "pocketvae":
+        return ""
+    from drumjax import checkpoint
+    from drumjax.instruments.groove_parts import row_of
+    from drumjax.models.pocketvae import PocketVAEConfig
+
+    config = checkpoint.read_card(model.place).get("config")
+    shape = config.get("model") if isinstance(config, dict) else None
+    return row_of(checkpoint.parse_config(PocketVAEConfig, shape, model.place / checkpoint.CARD))
 
 
 def _vocoder(workdir: Path, model: _Trained) -> _Trained:

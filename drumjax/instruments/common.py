@@ -79,13 +79,13 @@ def check_fits(directory: Any, wanted: Any, found: Any) -> None:
             raise InputError(directory, rule=rule, found=f"{stored.get(name, 'none')}", remedy=remedy)
 
 
-def blockwise(function: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """A compiled function of arrays on any number of items, at least one: calls of `size` items each, or of 1 where one alone is
-    asked for. What it gives, arrays or trees of them, comes back as NumPy's, as long as what went in."""
+def blockwise(function: Callable[..., Any], size: int, small: int = 1) -> Callable[..., Any]:
+    """A compiled function of arrays on any number of items, at least one: calls of `size` items each, or one of `small` where no
+    more are asked for. What it gives, arrays or trees of them, comes back as NumPy's, as long as what went in."""
 
     def run(*arrays: np.ndarray) -> Any:
         made, n = [], len(arrays[0])
-        at_once = 1 if n == 1 else size
+        at_once = small if n <= small else size
         for first in range(0, n, at_once):
             items = slice(first, min(first + at_once, n))
             count = items.stop - first

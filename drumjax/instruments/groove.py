@@ -12,18 +12,18 @@ it alone, not on how many follow.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import jax
 import numpy as np
 
 from drumjax import checkpoint
 from drumjax.boundary import STEPS, InputError
-from drumjax.instruments.common import check_fits, check_seed, check_share, is_a, is_whole, key_of, pattern_input, plain
+from drumjax.instruments.common import blockwise, check_fits, check_seed, check_share, is_a, is_whole, key_of, pattern_input, plain
 from drumjax.instruments.groove_functions import Signatures, compiled, shapes_of, signatures
 from drumjax.instruments.groove_outlines import (
     Genre,
@@ -538,16 +538,12 @@ class GrooveInstrument:
 
     def _run(self, name: str, items: Mapping[str, np.ndarray], **whole: Any) -> dict[str, np.ndarray]:
         """A function of items on any number of them, a block at a time; `whole` are the same for all."""
-        function: Callable[..., dict[str, jax.Array]] = compiled(self.config, self.rules)[name]
-        n = len(next(iter(items.values())))
-        size = SMALL if n <= SMALL else LARGE
-        blocks = []
-        for first in range(0, n, size):
-            parts = {key: array[first : first + size] for key, array in items.items()}
-            count = min(size, n - first)
-            padded = {key: np.concatenate([part, np.repeat(part[-1:], size - count, 0)]) for key, part in parts.items()}
-            blocks.append({key: np.asarray(made)[:count] for key, made in function(self.weights, **padded, **whole).items()})
-        return {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
+        function = compiled(self.config, self.rules)[name]
+
+        def of_block(*arrays: np.ndarray) -> dict[str, jax.Array]:
+            return function(self.weights, **dict(zip(items, arrays, strict=True)), **whole)
+
+        return cast(dict[str, np.ndarray], blockwise(of_block, LARGE, SMALL)(*items.values()))
 
     def _settings(
         self, how: _How, pattern: Pattern, mix: Mapping[str, float], feel: Outline | None, accents: Outline | None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import drumjax
+from drumjax.cli import demo
+from drumjax.instruments import loading
 from drumjax.patterns import POCKET, read_midi_pattern, read_windows
 from drumjax.provenance import read_provenance
 
@@ -135,8 +137,24 @@ def test_a_single_hit_is_played_and_a_record_that_was_tampered_with_is_refused(c
 
 
 def test_a_packed_model_plays_the_same(command, beats, untrained_grooves) -> None:
-    called = command("models", "pack", untrained_grooves, "-o", "packed", "--name", "mine")
+    figures = {
+        "2-step-vq+genres+patterns note_f1": 0.5, "2-step-vq+genres+patterns note_f1 split 1": 0.4, "k-nn note_f1": 0.3,
+    }  # fmt: skip
+    metrics = {name: {"mean": mean} for name, mean in figures.items()}
+    report = {"suite": "pocketvae", "data": "few", "split": "test", "n": 2, "metrics": metrics}
+    Path("report.json").write_text(json.dumps(report))
+    called = command("models", "pack", untrained_grooves, "-o", "packed", "--name", "mine", "--reports", "report.json")
     assert called.code == 0, called
     assert json.loads(Path("packed/instrument.json").read_text())["kind"] == "grooves"
-    one, other = (drumjax.load(place).generate("funk", seed=3)[0] for place in (untrained_grooves, "packed"))
+    (evaluation,) = loading.model_card("packed")["evaluation"]
+    assert evaluation == {"suite": "pocketvae", "data": "few", "split": "test", "n": 2, "metrics": {"note_f1": 0.5}}
+    one, other = (loading.load_grooves_instrument(place).generate("funk", seed=3)[0] for place in (untrained_grooves, "packed"))
     assert one.equals(other)
+
+
+def test_the_demo_plays_its_interpolation_as_a_drummer_would(command, beats, tmp_path) -> None:
+    shutil.copy("played.mid", "interpolation.mid")
+    (made,) = demo.grooved(tmp_path, beats[1])
+    assert {f"groove.{kind}" for kind in ("mid", "wav", "png")} <= {path.name for path in tmp_path.iterdir()} & set(demo.WRITTEN)
+    assert read_midi_pattern(tmp_path / "groove.mid", drum_map=POCKET)[0].steps == made.steps == 64
+    assert_same(command, tmp_path / "groove.mid")
