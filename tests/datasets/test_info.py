@@ -39,7 +39,7 @@ def test_data_info_survives_json(drum_map):
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("kind", "grooves", "kind"),
+        ("kind", "songs", "kind"),
         ("name", 3, "name"),
         ("source_sha256", "abc", "source_sha256"),
         ("genres", [], "genres"),

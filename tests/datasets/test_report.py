@@ -94,8 +94,8 @@ def test_an_empty_folder_and_an_unknown_kind_are_input_errors(tmp_path, small_fo
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="none in this folder"):
         inspect(tmp_path / "empty")
-    with pytest.raises(InputError, match="grooves and songs are not supported yet"):
-        inspect(small_folder, kind="grooves")
+    with pytest.raises(InputError, match="songs are not supported yet"):
+        inspect(small_folder, kind="songs")
 
 
 def test_building_reports_and_a_second_time_there_is_nothing_to_do(small_folder, tmp_path, console):
@@ -133,7 +133,7 @@ def test_the_commands_do_as_the_functions(small_folder, tmp_path, capsys):
     assert main(["data", "build", str(small_folder), "-o", out, "--declared-licence", "CC BY 4.0", "--licence", "cc0,cc-by"]) == 0
     assert main(["data", "build", str(small_folder), "-o", out, "--declared-licence", "cc-by-4.0", "--licence", "cc-by,cc0"]) == 3
     assert main(["data", "build", str(small_folder), "-o", out, "--seed", "1"]) == 2
-    assert main(["data", "build", str(small_folder), "-o", out, "--kind", "grooves"]) == 2
+    assert main(["data", "build", str(small_folder), "-o", out, "--kind", "songs"]) == 2
     assert main(["data", "arrays", out, "-o", f"{out}.npz"]) == 0
     assert load_patterns(f"{out}.npz").info == load_patterns(out).info
     assert main(["data", "inspect", out]) == 0

@@ -241,8 +241,9 @@ def test_labels_give_genre_group_and_licence_and_leave_the_rest_to_the_files(mid
 
 
 def test_the_columns_of_the_groove_midi_dataset_are_known(tmp_path):
-    path = labels_file(tmp_path / "info.csv", [["drummer", "style", "midi_filename"], ["drummer1", "jazz/funk", "d/1.mid"]])
-    assert read_labels(path) == {"d/1.mid": ("jazz/funk", "", "")}
+    columns = ["drummer", "style", "beat_type", "time_signature", "midi_filename"]
+    path = labels_file(tmp_path / "info.csv", [columns, ["drummer1", "jazz/funk", "fill", "4-4", "d/1.mid"]])
+    assert read_labels(path) == {"d/1.mid": ("jazz/funk", "", "", "fill", "4-4")}
 
 
 @pytest.mark.parametrize(
