@@ -91,6 +91,26 @@ def a_performance(generator, n, path="swirl"):
     return wandering.points(path, np.arange(n)), wandering.points(path, at), patterns(generator, n)
 
 
+SIX = ("blues", "electronic", "funk", "hiphop", "jazz", "rock")
+
+
+def grooves(generator, n, steps=32):
+    """Grooves with microtiming."""
+    found = []
+    for grid in grids(generator, n, steps, 7):
+        offset = np.where(grid > 0, generator.uniform(-0.9, 0.9, grid.shape), 0)
+        found.append(replace(Pattern.from_grid(grid, drum_map=POCKET), offset=offset))
+    return found
+
+
+def a_page(generator):
+    """A groove with all that can stand around it, and a longer one without."""
+    small, long = grooves(generator, 1)[0], grooves(generator, 1, 80)[0]
+    sketch = grids(generator, 32, 7) > 0
+    classes = generator.integers(0, 5, 32), generator.integers(0, 3, 32)
+    return [plots.Performance("one" * 40, small, sketch, *classes), plots.Performance("two", long)]
+
+
 FIGURES = {
     "sheet": lambda g: plots.pattern_sheet(patterns(g, 10), title="Ten patterns"),
     "sheet of one": lambda g: plots.pattern_sheet(patterns(g, 1)),
@@ -110,6 +130,17 @@ FIGURES = {
     "performance": lambda g: plots.noise_path(*a_performance(g, 128), title="The swirl"),
     "short performance": lambda g: plots.noise_path(*a_performance(g, 3, "circle")),
     "path alone": lambda g: plots.noise_path(*a_performance(g, 60, "walk")[:2]),
+    "grooves": lambda g: plots.groove_sheet(a_page(g), title="Grooves"),
+    "derivation": lambda g: plots.derivation(grooves(g, 1)[0], title="A groove"),
+    "trends": lambda g: plots.metrical_trends(
+        {
+            genre: {who: (g.uniform(0, 1, 4), g.uniform(-0.5, 0.5, 4)) for who in ("test data", "1-step", "n" * 20)}
+            for genre in GENRES
+        }
+    ),
+    "confusions": lambda g: plots.genre_confusions({"own": g.integers(0, 99, (6, 6)), "n" * 99: np.eye(6, dtype=int)}, SIX),
+    "responses": lambda g: plots.timing_responses({"pushed": [-0.2, np.nan, -0.1], "laid back": [0.1, 0.3, 0.2]}, title="Time"),
+    "codes": lambda g: plots.code_use(g.integers(0, 1000, (6, 64)), SIX, title="Codes"),
     "training": lambda g: plots.training_curves([{"step": i, "loss": 1 / (i + 1), "valid_f1": i / 9} for i in range(9)]),
 }
 

@@ -33,7 +33,7 @@ _TEMPLATE = COLOURS[1]
 _NOTE_WIDTH, _CELL = 0.52, 0.84
 _STEPS_A_LINE = 64
 """Longer grooves go on below."""
-_LANE_INCHES, _STRIP_INCHES = 0.155, 0.085
+_LANE_INCHES, _STRIP_INCHES = 0.155, 0.125
 _TIMINGS = ("pushed", "on the beat", "laid back")
 _VELOCITIES = (".2", ".4", ".6", ".8", "1")
 _LABEL = 34
@@ -247,8 +247,11 @@ def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> F
     for index, (axes, genre, row) in enumerate(zip(grid, genres, shares, strict=True)):
         axes.bar(np.arange(codes), row, 0.86, color=colour(index))
         axes.axhline(1 / codes, color=GREY, linestyle=":", linewidth=0.9)
-        for code in np.argsort(-row, kind="stable")[:_NAMED_CODES]:
-            if row[code] > 1 / codes:
+        named: list[int] = []
+        for code in np.argsort(-row, kind="stable")[:_NAMED_CODES].tolist():
+            # A number needs the room of two bars.
+            if row[code] > 1 / codes and all(abs(code - other) > 1 for other in named):
+                named.append(code)
                 axes.annotate(
                     f"{code}", (code, row[code]), (0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=7
                 )
@@ -303,7 +306,7 @@ def _pattern(axes: Axes, classes: np.ndarray, name: str) -> None:
     axes.add_collection(PatchCollection(boxes, facecolors=INK, edgecolors="white", linewidths=0.4, zorder=2))
     labels = [f"velocity ≤ {text}" if text == "1" else text for text in names] if name == "velocity" else list(names)
     axes.set_yticks(range(len(names)), labels)
-    axes.tick_params(axis="y", labelsize=5.5 if name == "velocity" else 6.5)
+    axes.tick_params(axis="y", labelsize=7)
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
