@@ -476,14 +476,22 @@ class GrooveInstrument:
         has_codebook = self.config.variant == "2-step-vq"
         made = np.zeros((n, (windows + 1) * STEPS_PER_BAR, 3 * lanes), np.float32)
         settled = np.zeros((n, steps), bool)
-        walk: dict[str, np.ndarray] = {}
+        drawn = self._run(
+            "draw",
+            {
+                "slot": np.tile(slot, windows),
+                "window": np.repeat(np.arange(windows, dtype=np.int32), n),
+                "temperature": np.tile(common["temperature"], windows),
+            },
+            key=key,
+        )
+        draws = {name: code.reshape(windows, n, -1) for name, code in drawn.items()}
+        walk = {name: code[0] for name, code in draws.items()}
         codes_before = np.zeros((n, self.config.code_steps), np.int32)
         for window in range(windows):
             here = slice(window * STEPS_PER_BAR, window * STEPS_PER_BAR + steps)
-            at = {"window": np.full(n, window, np.int32)}
-            drawn = self._run("draw", {"slot": slot, "temperature": common["temperature"]} | at, key=key)
-            for name, code in drawn.items():
-                walk[name] = code if window == 0 else _walked(walk[name], code)
+            if window:
+                walk = {name: _walked(last, draws[name][window]) for name, last in walk.items()}
             given = {name: np.stack([track.codes[name][window] for track in tracks]) for name in tracks[0].codes}
             codes = walk | given
             if has_codebook:
@@ -499,7 +507,8 @@ class GrooveInstrument:
                 outlines = {name: np.stack([getattr(track, name)[window] for track in tracks]) for name in ("feel", "accents")}
             out = self._run(
                 "play",
-                common | at | codes | outlines | {
+                common | codes | outlines | {
+                    "window": np.full(n, window, np.int32),
                     "template": np.stack([track.template[window] for track in tracks]),
                     "own": np.stack([track.pattern.hits[here] for track in tracks]).astype(np.float32),
                     "sounding": np.stack([track.sounding[here] for track in tracks]),

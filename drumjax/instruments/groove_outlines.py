@@ -24,8 +24,8 @@ from drumjax.patterns.templates import CLOSED_HAT, KICK, LAID_BACK, ON_BEAT, PUS
 Genre = Label
 """A genre, a mix as text (jazz=0.7,funk=0.3), or genre → weight, at least 0; the weights are divided by their sum."""
 Outline = str | Sequence[float]
-MOST_DRAWN = 256
-"""Steps of a drawn outline: 16 bars; it is repeated beyond. A record has room for so many."""
+MOST_DRAWN = 128
+"""Steps of a drawn outline: 8 bars; it is repeated beyond. A record has room for so many."""
 FEELS: Mapping[str, str] = {"push": "p", "on": "o", "laid_back": "l"}
 """Names of outlines of the timing that are the same on every step."""
 _CLASS_OF_LETTER = {"p": PUSHED, "o": ON_BEAT, "l": LAID_BACK}
@@ -84,7 +84,7 @@ def read_feel(feel: Outline) -> str:
         pushed, 0 for on the beat, above 0 for laid back.
 
     Raises:
-      InputError: anything else, or more than 256 steps.
+      InputError: anything else, or more than 128 steps.
     """
     rule = "push, on, laid_back, or a drawn outline: one letter p, o or l a step"
     if isinstance(feel, str):
@@ -111,7 +111,7 @@ def read_accents(accents: Outline) -> str:
       accents: digits 0 to 9, one a step; or numbers from 0 to 1, one a step.
 
     Raises:
-      InputError: anything else, or more than 256 steps.
+      InputError: anything else, or more than 128 steps.
     """
     rule = "accents: one digit from 0 to 9 a step"
     if isinstance(accents, str):

@@ -240,7 +240,7 @@ def test_any_pattern_is_played_or_refused_with_what_to_do(grooves: GrooveInstrum
         ({"temperature": float("nan")}, "temperature: expected 0 to 10"),
         ({"notes": "many"}, "'likely' or 'drawn'"),
         ({"feel": "pxl"}, "one letter p, o or l a step; found 'pxl'"),
-        ({"feel": "p" * 257}, "at most 256 steps; found 257"),
+        ({"feel": "p" * 129}, "at most 128 steps; found 129"),
         ({"accents": "12a"}, "one digit from 0 to 9"),
         ({"accents": [0.5, 2]}, "accents from 0 to 1"),
     ]
