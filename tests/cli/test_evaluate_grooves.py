@@ -123,7 +123,7 @@ def test_the_page_has_the_tables_and_every_picture(report: Path) -> None:
     ("words", "says"),
     [
         (("runs/patterns-0", "--data", "data/0.npz", "--suite", "sounds"), "leave --suite out"),
-        (("data", "--data", "data/0.npz", "--suite", "pocketvae"), "found: none"),
+        (("data", "--data", "data/0.npz", "--suite", "pocketvae"), "found none"),
         (("runs", "--data", "data/0.npz"), "one on other data"),
         (("runs/patterns-0", "--data", "data/0.npz", "--classifier", "runs/patterns-1"), "genre-classifier"),
         (("twice", "--data", "data"), "another in"),
