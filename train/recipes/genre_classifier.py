@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from drumjax.datasets.info import DataInfo
+from drumjax.datasets.grooves.info import KIND, GrooveInfo
 from drumjax.models.genre_classifier import GenreClassifierConfig
 from drumjax.systems.genre_classifier import genre_classifier_system, summarise
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.recipe import Recipe, Stage
-from drumjax.train.recipes.grooves import ADAM, KIND, fitted_network, play_grooves
+from drumjax.train.recipes.grooves import ADAM, fitted_network, play_grooves
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,17 @@ class GenreClassifierTraining(TrainingConfig):
     """Adam at 2e-4, halved on plateaus."""
 
 
-def stages(config: GenreClassifierTraining, info: DataInfo) -> Sequence[Stage]:
+def stages(config: GenreClassifierTraining, info: GrooveInfo) -> Sequence[Stage]:
     """One stage with the one player `classifier`."""
     return [Stage(genre_classifier_system(config.model), {"classifier": make_optimizer(config.optimizer)})]
 
 
-def fitted(config: GenreClassifierTraining, info: DataInfo) -> GenreClassifierTraining:
+def fitted(config: GenreClassifierTraining, info: GrooveInfo) -> GenreClassifierTraining:
     """The same configuration with the network of `fitted_network`."""
     return replace(config, model=fitted_network(config.model, info))
 
 
-def play(config: GenreClassifierTraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def play(config: GenreClassifierTraining, info: GrooveInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What judging needs beside the weights: lanes, genres and steps."""
     return play_grooves(info)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from drumjax.boundary import InputError
-from drumjax.datasets.info import DataInfo
+from drumjax.datasets.grooves.info import GrooveInfo
 from drumjax.models.genre_classifier import GenreClassifierConfig
 from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.patterns.drum_map import drum_map_to_json
@@ -15,12 +15,10 @@ from drumjax.train.config import OptimizerConfig
 ADAM = OptimizerConfig(learning_rate=2e-4, b1=0.5, b2=0.999, plateau_factor=0.5, plateau_patience=10, plateau_floor=1e-7)
 """Adam at 2e-4 with decays .5 and .999, halved after 10 epochs, a look each, without a better loss, to no less than 1e-7 (the
 public code)."""
-KIND = "grooves"
-"""Of the data."""
 Network = TypeVar("Network", PocketVAEConfig, GenreClassifierConfig)
 
 
-def fitted_network(network: Network, info: DataInfo) -> Network:
+def fitted_network(network: Network, info: GrooveInfo) -> Network:
     """The same network for the grid and the genres of the data.
 
     Raises:
@@ -36,6 +34,6 @@ def fitted_network(network: Network, info: DataInfo) -> Network:
     return replace(network, **decided)
 
 
-def play_grooves(info: DataInfo) -> dict[str, Any]:
+def play_grooves(info: GrooveInfo) -> dict[str, Any]:
     """What every player of grooves needs of the data: lanes, genres in the order of their numbers, and steps."""
     return {"drum_map": drum_map_to_json(info.drum_map), "genres": list(info.genres), "steps": info.steps}

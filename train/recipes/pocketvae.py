@@ -22,7 +22,7 @@ import jax
 import numpy as np
 
 from drumjax.configs import dump_config
-from drumjax.datasets.info import DataInfo
+from drumjax.datasets.grooves.info import KIND, GrooveInfo
 from drumjax.models.pocketvae import PocketVAEConfig, init_prior
 from drumjax.patterns.templates import TemplateRules
 from drumjax.systems.pocketvae import FORCING, PRIOR_FORCING, PocketVAELoss, pocketvae_system, prior_system, summarise
@@ -30,7 +30,7 @@ from drumjax.systems.schedules import Forcing
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import State, new_state, played
 from drumjax.train.recipe import Recipe, Stage
-from drumjax.train.recipes.grooves import ADAM, KIND, fitted_network, play_grooves
+from drumjax.train.recipes.grooves import ADAM, fitted_network, play_grooves
 
 NOTE_THRESHOLD = 0.5
 """The probability from which on a cell is a note (the public code)."""
@@ -67,7 +67,7 @@ class PocketVAETraining(TrainingConfig):
             raise ValueError(f"expected prior_share above 0 and below 1, found {self.prior_share}")
 
 
-def stages(config: PocketVAETraining, info: DataInfo) -> Sequence[Stage]:
+def stages(config: PocketVAETraining, info: GrooveInfo) -> Sequence[Stage]:
     """The modules, player `pocketvae`; then, where there is a codebook, the player `prior` beside them."""
     modules = Stage(
         pocketvae_system(config.model, config.loss, config.forcing, config.rules, augment=config.augment),
@@ -87,7 +87,7 @@ def stages(config: PocketVAETraining, info: DataInfo) -> Sequence[Stage]:
     return [modules, Stage(system, optimizers, share=config.prior_share, enter=enter)]
 
 
-def fitted(config: PocketVAETraining, info: DataInfo) -> PocketVAETraining:
+def fitted(config: PocketVAETraining, info: GrooveInfo) -> PocketVAETraining:
     """The same configuration with a network of the data's genres."""
     return replace(config, model=fitted_network(config.model, info))
 
@@ -100,7 +100,7 @@ def competes_from(config: PocketVAETraining) -> float:
     return 1 - max(1 - config.loss.kl_ramp, 0) / config.loss.kl_cycles
 
 
-def play(config: PocketVAETraining, info: DataInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def play(config: PocketVAETraining, info: GrooveInfo, sums: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """What playing needs beside the weights: lanes, genres, steps, how templates are taken, and the variant."""
     return play_grooves(info) | {
         "rules": dump_config(config.rules),
