@@ -28,7 +28,7 @@ from tyro.conf import arg
 from drumjax.boundary import InputError, read_csv
 from drumjax.datasets.grooves.sources import groove_midi_table
 from drumjax.patterns import POCKET, Pattern, read_midi_pattern
-from drumjax.patterns.grooves import GROOVE_STEPS, genre_of_style, is_fill
+from drumjax.patterns.grooves import GROOVE_STEPS, KEEP, genre_of_style, is_fill
 from drumjax.synth.grooves import GENRES, PER_GENRE, embedded
 
 BEAT, BAR = 4, 16
@@ -157,8 +157,8 @@ def cut(tracks: Mapping[str, Sequence[Pattern]], most: int | None) -> tuple[np.n
     owner = 0
     for genre, own in tracks.items():
         for track in own:
-            starts = np.arange(0, track.steps - GROOVE_STEPS + 1, BAR)
-            starts = [start for start in starts if track.hits[start : start + GROOVE_STEPS].sum() >= 10]
+            possible = range(0, track.steps - GROOVE_STEPS + 1, BAR)
+            starts = [start for start in possible if track.hits[start : start + GROOVE_STEPS].sum() >= KEEP.least_hits]
             if most is not None and len(starts) > most:
                 starts = [starts[place] for place in np.linspace(0, len(starts) - 1, most).astype(int)]
             for start in starts:

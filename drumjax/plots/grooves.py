@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -211,7 +211,7 @@ def timing_responses(means: Mapping[str, Sequence[float] | np.ndarray], *, title
     for index, (name, values) in enumerate(finite.items()):
         ticks = values * TICKS_OF_HALF_A_STEP
         shares = np.histogram(ticks, edges)[0] / len(ticks)
-        look = {"color": colour(index), "linestyle": DASHES[index % len(DASHES)]}
+        look: dict[str, Any] = {"color": colour(index), "linestyle": DASHES[index % len(DASHES)]}
         axes.stairs(shares, edges, linewidth=1.6, label=shorten(name, _LABEL), **look)
         axes.axvline(ticks.mean(), linewidth=1.0, **look)
     axes.axvline(0, color=GREY, linewidth=0.6, zorder=0)

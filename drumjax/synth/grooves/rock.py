@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from drumjax.synth.dice import Dice
 from drumjax.synth.grooves.style import HAT, KICK, OPEN, RIDE, SNARE, TOM, GrooveStyle, Habits, Manner, Theme
 from drumjax.synth.rhythm import ACCENT, GHOST, NORMAL, SOFT
 
-_KICKS = {
+_KICKS: Mapping[tuple[int, ...], float] = {
     (0, 8): 5,
     (0, 8, 10): 9,
     (0, 10): 6,
@@ -24,9 +26,10 @@ _KICKS = {
     (0, 8, 9, 10): 1,
     (0, 3, 6, 10): 2,
 }
+_HALF_TIME_KICKS: Mapping[tuple[int, ...], float] = {(0, 10): 3, (0, 6): 2, (0, 7, 10): 1, (0, 3, 6): 2, (0, 14): 2}
 
 
-def _kick(dice: Dice, theme: Theme, bars: dict[tuple[int, ...], float]) -> None:
+def _kick(dice: Dice, theme: Theme, bars: Mapping[tuple[int, ...], float]) -> None:
     first = dice.pick(bars)
     second = dice.pick(bars) if dice.chance(0.5) else first
     theme.put(KICK, [*first, *(16 + step for step in second)], NORMAL)
@@ -69,7 +72,7 @@ def theme(dice: Dice) -> Theme:
     made = Theme()
     _cymbals(dice, made)
     half = dice.chance(0.09)
-    _kick(dice, made, {(0, 10): 3, (0, 6): 2, (0, 7, 10): 1, (0, 3, 6): 2, (0, 14): 2} if half else _KICKS)
+    _kick(dice, made, _HALF_TIME_KICKS if half else _KICKS)
     made.both(SNARE, (8,) if half else (4, 12), ACCENT)
     made.clear(KICK, [step for step in (4, 12, 20, 28) if made.levels[step, SNARE] and dice.chance(0.85)])
     if dice.chance(0.12):
