@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -152,10 +153,13 @@ def prepare_grooves(
         progress=progress,
     )
     parts, files = [list(collection.examples)], dict(collection.files)
+    not_kept: Counter[str] = Counter()
     if with_embedded and admits(licences, EMBEDDED_LICENCE):
         of = wanted or tuple({example.genre for example in collection.examples})
         known = {example.velocity.tobytes() for example in collection.examples}
-        parts.append([each for each in embedded_examples(keep) if each.genre in of and each.velocity.tobytes() not in known])
+        composed, not_kept = embedded_examples(of, keep)
+        parts.append([each for each in composed if each.velocity.tobytes() not in known])
+        not_kept[DUPLICATES] += len(composed) - len(parts[-1])
         files[EMBEDDED] = examples_sha256(parts[-1])
     _check_all_there(source, wanted, parts)
     midi_table = groove_midi_table(source) if genres_csv is None else None
@@ -170,9 +174,9 @@ def prepare_grooves(
         "licences": sorted(map(licence_id, licences)),
         "channel": channel,
     }
-    left_out = {reason: n for reason, n, _ in collection.reasons()}
-    if collection.duplicates:
-        left_out[DUPLICATES] = len(collection.duplicates)
+    left_out = Counter({reason: n for reason, n, _ in collection.reasons()})
+    left_out[DUPLICATES] += len(collection.duplicates)
+    left_out += not_kept  # drops what is 0
     name = GROOVE_MIDI if midi_table else source_name(source, KIND)
     with splitting(source):
         made = groove_set(
@@ -220,23 +224,37 @@ def refuse_groove_options(source: str | PathLike[str], *, cell: CellRule = "loud
     refuse_given(source, given + ["--cell"] * (cell != "louder"), "genres and licences")
 
 
-def embedded_examples(keep: KeepRules = KEEP, per_genre: int | None = None) -> list[Example]:
+def embedded_examples(
+    genres: Sequence[str] = (), keep: KeepRules = KEEP, per_genre: int | None = None
+) -> tuple[list[Example], Counter[str]]:
     """The embedded grooves: windows of the tracks that `drumjax.synth.grooves` composes, by the rules for any other track.
 
     Args:
+      genres: which; empty for all.
       keep: which tracks and windows are kept.
       per_genre: tracks of each genre; by default those of the published set.
+
+    Returns:
+      The grooves, and how many tracks and windows were left out for which reason.
     """
     from drumjax.synth.grooves import PER_GENRE, embedded
 
     examples = []
+    left_out: Counter[str] = Counter()
     seen = set()
     for track in embedded(per_genre=PER_GENRE if per_genre is None else per_genre):
-        if check_groove(track, keep):
+        if genres and track.genre not in genres:
+            continue
+        if fault := check_groove(track, keep):
+            left_out[f"expected {fault.rule}"] += 1
             continue
         name = f"{EMBEDDED}:{track.name.replace('#', ' ')}"  # what follows the mark is the window's number
         for k, window in enumerate(groove_windows(track)):
-            if check_window(window, keep) or (same := window.velocity.tobytes()) in seen:
+            if fault := check_window(window, keep):
+                left_out[f"expected {fault.rule}"] += 1
+                continue
+            if (same := window.velocity.tobytes()) in seen:
+                left_out[DUPLICATES] += 1
                 continue
             seen.add(same)
             examples.append(
@@ -250,7 +268,7 @@ def embedded_examples(keep: KeepRules = KEEP, per_genre: int | None = None) -> l
                     licence=EMBEDDED_LICENCE,
                 )
             )
-    return examples
+    return examples, left_out
 
 
 def examples_sha256(examples: Sequence[Example]) -> str:
@@ -287,13 +305,13 @@ def embedded_grooves(
       ValueError: impossible shares, see `split_groups`.
     """
     wanted = wanted_genres(genres)
-    examples = [example for example in embedded_examples(keep, per_genre) if not wanted or example.genre in wanted]
+    examples, left_out = embedded_examples(wanted, keep, per_genre)
     _check_all_there(EMBEDDED, wanted, [examples])
     shares: dict[str, Any] = {"seed": seed, "validation": validation, "test": test}
     return groove_set(
         [examples],
         name=EMBEDDED,
         source_sha256=source_sha256({EMBEDDED: examples_sha256(examples)}, drum_map=POCKET, **shares),
-        left_out={},
+        left_out=left_out,
         **shares,
     )
