@@ -80,7 +80,7 @@ class Dice:
     def bell(self, *shape: int) -> np.ndarray:
         """Numbers of mean 0 and standard deviation 1, bell-shaped, at most 3.46 out: sums of four uniform ones, float64.
 
-        Both kinds of draws share the raw stream: single ones take it in blocks of 64, this takes what is behind the last block begun.
+        All draws share the raw stream: single ones take it in blocks of 64, this takes what is behind the last block begun.
         """
         return bell(self._bits.random_raw((*shape, 4)))
 
