@@ -1,6 +1,8 @@
 """The genre of a groove (PocketVAE, Lee, Kim and Nam, 2021, Sec. 4.2): a bidirectional GRU of two layers on notes, velocities and
-microtimings. Its sizes are those of the public code, which has an LSTM of one layer and reads its forward half alone; ours reads the
-final states of both directions.
+microtimings.
+
+Its sizes are those of the public code, which has an LSTM of one layer and reads its forward half alone; ours reads the final states
+of both directions.
 """
 
 from __future__ import annotations

@@ -6,13 +6,15 @@ A groove is notes N, velocities V and microtimings M, each (steps, lanes); a tem
     N → SKEL → h_n       V, N, h_n, genre, pattern → VEL encoder → z → VEL decoder with N, h_n, genre, pattern → V; TIME alike → M
     h_p, genre → prior → 8 codes
 
-Layers and sizes are those of the paper (Sec. 3.4) and, where it says nothing, of the authors' public code. Ours are (Sec. numbers are
-the paper's):
+Layers and sizes are those of the paper (Sec. 3.4) and, where it says nothing, of the authors' public code. Ours are:
 - the NOTE decoder widens 8 → 16 → 32 steps, aligned, so that a code is a quarter note as Sec. 3.4.2 says; the public decoder widens
   8 → 19 → 40 and keeps 32;
 - the template stands beside the NOTE encoder's input (Sec. 3.4; the public code leaves it out);
 - teacher forcing is drawn for each item and step; the public code draws it for a whole batch;
-- what a Gaussian NOTE module is told of the genre: everything that VEL is told, for it has no prior that could be (the public code).
+- a Gaussian NOTE module is told the genre as VEL is (the public code), for it has no prior that could be.
+
+Parameters are as many as PyTorch's, for every GRU has its two bias vectors; but the codebook and its moving sums, which PyTorch
+counts (2,048 numbers), are no parameters here: they stand in `extra`, with the batch normalisations' moving averages.
 """
 
 from __future__ import annotations
@@ -242,9 +244,9 @@ class NoteDecoder(nn.Module):
 class _Writer(nn.Module):
     """Two GRUs that read what they wrote, and a dense layer.
 
-    What is known at each step (items, steps, features) and the first layer's first state (items, units) → results and what was fed
-    back, each (items, steps, outputs). `feed` makes from a step's result and its `inputs` what the next step reads, unless `forcing`
-    (items, steps) or (items, steps, outputs) puts `target` (items, steps, outputs) in its place.
+    What is known at each step (items, steps, features) and the first layer's first state (items, units) → results and what was
+    fed back, each (items, steps, outputs). `feed` makes from a step's result and its `inputs` what the next step reads, unless
+    `forcing` (items, steps) or (items, steps, outputs) puts `target` (items, steps, outputs) in its place.
 
     Attributes:
       outputs: of the dense layer.

@@ -6,6 +6,10 @@
 
 Cho et al., "Learning Phrase Representations using RNN Encoder–Decoder", 2014, with the reset gate after the product. Gates stand in
 the order r, z, n and there are two biases, as in PyTorch: weights and counts of parameters are those of `torch.nn.GRU`, transposed.
+
+A step's gradient is written out. On a CPU that makes the gradient of a layer 1.5 times as fast as the one that JAX derives, which
+keeps and multiplies more than it needs; weights' gradients in one product after the loop, as `drumjax.nn.recurrent` has them, gain
+nothing beyond (`benchmarks/recurrent.py --layer gru`). There is no forward mode (jvp).
 """
 
 from __future__ import annotations
@@ -28,13 +32,30 @@ class Weights(NamedTuple):
     bh: jax.Array
 
 
+@jax.custom_vjp
 def cell(x: jax.Array, a: jax.Array, h: jax.Array) -> jax.Array:
     """A step: projected input (items, 3 units), projected state (the same) and state (items, units) → the next state."""
+    return _cell(x, a, h)[0]
+
+
+def _cell(x: jax.Array, a: jax.Array, h: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     units = h.shape[-1]
-    rz = jax.nn.sigmoid(x[..., : 2 * units] + a[..., : 2 * units])
-    r, z = rz[..., :units], rz[..., units:]
-    n = jnp.tanh(x[..., 2 * units :] + r * a[..., 2 * units :])
-    return n + z * (h - n)
+    # σ(v) is ½ + ½ tanh(v/2): one vectorised loop.
+    rz = 0.5 + 0.5 * jnp.tanh(0.5 * (x[..., : 2 * units] + a[..., : 2 * units]))
+    r, z, a_n = rz[..., :units], rz[..., units:], a[..., 2 * units :]
+    n = jnp.tanh(x[..., 2 * units :] + r * a_n)
+    return n + z * (h - n), (r, z, n, a_n, h)
+
+
+def _cell_gradient(saved: tuple[jax.Array, ...], d: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    r, z, n, a_n, h = saved
+    d_n = d * (1 - z) * (1 - n * n)
+    d_r = d_n * a_n * r * (1 - r)
+    d_z = d * (h - n) * z * (1 - z)
+    return jnp.concatenate([d_r, d_z, d_n], -1), jnp.concatenate([d_r, d_z, d_n * r], -1), d * z
+
+
+cell.defvjp(_cell, _cell_gradient)
 
 
 def gru(x: jax.Array, weights: Weights, initial: jax.Array | None = None, *, reverse: bool = False) -> tuple[jax.Array, jax.Array]:

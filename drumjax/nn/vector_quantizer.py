@@ -73,9 +73,11 @@ def update_codebook(
     if dead_below:
         share = len(z) / number
         dead = counts < dead_below * share
-        drawn = z[jax.random.randint(key, (number,), 0, len(z))]
+        drawn = z[jax.random.choice(key, len(z), (number,), replace=len(z) < number)]
         counts = jnp.where(dead, share, counts)
         sums = jnp.where(dead[:, None], share * drawn, sums)
     total = counts.sum()
     smooth = (counts + smoothing) / (total + number * smoothing) * total
-    return {"codes": sums / smooth[:, None], "sums": sums, "counts": counts}
+    # What nothing ever chose stays where it is.
+    codes = jnp.where(counts[:, None] > 0, sums / smooth[:, None], codebook["codes"])
+    return {"codes": codes, "sums": sums, "counts": counts}

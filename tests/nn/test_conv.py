@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from drumjax.nn.conv import StridedConv, strided_conv, strided_conv2d, transposed_conv2d
+from drumjax.nn.conv import StridedConv, strided_conv, strided_conv2d, transposed_conv2d, widened_conv
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
@@ -37,6 +37,19 @@ def test_gradients_of_both_forms_agree():
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+@pytest.mark.parametrize("stride", [2, 4])
+def test_widened_convolution_adds_the_kernel_a_stride_apart_and_is_the_strided_ones_transpose(stride):
+    rng = np.random.default_rng(3)
+    x, kernel = rng.normal(size=(2, 5, 3)).astype(np.float32), rng.normal(size=(2 * stride, 3, 4)).astype(np.float32)
+    expected = np.zeros((2, 5 * stride + 2 * stride, 4))
+    for t in range(5):
+        expected[:, stride * t : stride * t + 2 * stride] += np.einsum("nc,kcf->nkf", x[:, t], kernel)
+    y = jax.jit(widened_conv)(x, kernel)
+    np.testing.assert_allclose(y, expected[:, stride // 2 :][:, : 5 * stride], atol=1e-5)
+    back = strided_conv(y, kernel.swapaxes(1, 2))
+    np.testing.assert_allclose(jnp.vdot(back, x), jnp.vdot(y, y), rtol=1e-4)
+
+
 def test_weights_are_those_of_the_stock_layer():
     x = jax.random.normal(jax.random.key(0), (2, 16, 5))
     stock, ours = nn.Conv(7, (4,), strides=(2,)), StridedConv(7)
@@ -50,6 +63,8 @@ def test_steps_between_strides_are_refused():
         strided_conv(jnp.zeros((1, 15, 2)), jnp.zeros((4, 2, 3)))
     with pytest.raises(ValueError, match="two strides"):
         strided_conv(jnp.zeros((1, 16, 2)), jnp.zeros((3, 2, 3)))
+    with pytest.raises(ValueError, match="two even strides"):
+        widened_conv(jnp.zeros((1, 16, 2)), jnp.zeros((6, 2, 3)))
 
 
 # (rows, columns, channels, features), kernel, stride, padding: the CWAE's three convolutions with few channels, the first one also
