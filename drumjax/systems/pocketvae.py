@@ -248,7 +248,7 @@ def prior_system(
     return System(init=init, losses={"prior": prior_loss}, validate=validate, sample=modules.sample)
 
 
-def _conditions(groove: Mapping[str, jax.Array]) -> tuple[jax.Array | None, ...]:
+def _conditions(groove: Mapping[str, jax.Array]) -> tuple[Any, ...]:
     """What the model's functions take after a groove, in their order."""
     return tuple(groove.get(name) for name in ("template", "genre", "velocity_pattern", "timing_pattern"))
 

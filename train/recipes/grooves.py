@@ -25,7 +25,7 @@ def fitted_network(network: Network, info: GrooveInfo) -> Network:
       InputError: the configuration asks for others of its own, or the data's do not fit the network.
     """
     default = type(network)()
-    decided = {"steps": info.steps, "lanes": len(info.drum_map.lanes), "genres": len(info.genres)}
+    decided: dict[str, Any] = {"steps": info.steps, "lanes": len(info.drum_map.lanes), "genres": len(info.genres)}
     for name, value in decided.items():
         if (asked := getattr(network, name)) not in (getattr(default, name), value):
             raise InputError(
