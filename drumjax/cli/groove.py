@@ -35,6 +35,9 @@ MOST_PICTURED, MOST_GROOVES = 128, 8
 class Grooving(Writing):
     """The options of every verb that plays a model of grooves."""
 
+    output: Annotated[str | None, arg(aliases=["-o"], metavar="PATH")] = None
+    """A .mid or .json file, or a folder for one file a groove: a name without a suffix, or with a stroke at its end. Default: the
+    verb's name with .mid; with --wav or --plot no such file."""
     model: str = "pocketvae"
     """A shipped model's name (see 'drumjax models list') or the folder of one that you trained or packed."""
     genre: str | None = None
@@ -134,7 +137,15 @@ class Apply(Noting):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer(Noting):
+class Referring(Channelled):
+    """What a verb plays after; a class of its own, so that it is named before the pattern."""
+
+    reference: Annotated[Positional[str], arg(metavar="REF")]
+    """The performance whose groove is taken: FILE, FILE#k or embedded:GENRE[#k]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Noting, Referring):
     """The groove of a reference track on another beat, bar by bar.
 
     examples:
@@ -142,10 +153,6 @@ class Transfer(Noting):
       drumjax groove transfer embedded:funk#3 beat.mid#2 --amount-notes 0 -o out.mid
     """
 
-    reference: Annotated[Positional[str], arg(metavar="REF")]
-    """The performance whose groove is taken: FILE, FILE#k or embedded:GENRE[#k]."""
-    pattern: Annotated[Positional[str], arg(metavar="X")]
-    """The beat to play: FILE (whole), FILE#k (its k-th two bars, from 0) or embedded:GENRE[#k]."""
     reference_drum_map: Annotated[str, Suppress] = POCKET.name
     """What the reference's notes were read as."""
     reference_steps: Annotated[int | None, Suppress] = None

@@ -87,8 +87,12 @@ def test_python_and_the_command_write_the_same_bytes(command, beats, grooves) ->
     parameters = {**made.provenance["parameters"], "takes": 1}
     dataclasses.replace(made, provenance={**made.provenance, "parameters": parameters}).save("python.mid")
     assert Path("python.mid").read_bytes() == Path("a.mid").read_bytes()
-    named.transfer(window, read_windows("played.mid", drum_map=POCKET, steps=32)[0], "jazz").save("python.mid")
+    made = named.transfer(window, read_windows("played.mid", drum_map=POCKET, steps=32)[0], "jazz")
+    made.save("python.mid")
     assert_same(command, "python.mid")
+    assert command("groove", "transfer", "beat.mid", "played.mid#0", "--genre", "jazz", "-o", "t.mid", *beats).code == 0
+    assert [entry["path"] for entry in read_provenance("t.mid")["inputs"]] == ["beat.mid", "played.mid#0"]
+    assert read_midi_pattern("t.mid", drum_map=POCKET)[0].equals(read_midi_pattern("python.mid", drum_map=POCKET)[0])
 
 
 @pytest.mark.parametrize(

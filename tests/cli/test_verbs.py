@@ -15,6 +15,7 @@ from drumjax.train.recipe import RECIPES, recipe
 PROMISED = {
     *("demo", "doctor", "models list", "models show", "data inspect", "data build", "data arrays", "train", "evaluate"),
     *("study make", "study analyse"),
+    *("groove apply", "groove transfer", "groove generate", "groove humanize"),
     *("pattern interpolate", "pattern crossfade", "pattern sample", "pattern wander", "pattern humanize", "again"),
 }
 
@@ -53,6 +54,13 @@ def test_the_help_of_a_recipe_says_what_each_preset_is_and_how_to_name_it(comman
 def test_every_generating_verb_takes_the_promised_options(command, verb) -> None:
     shown = command(*verb.split(), "--help").out
     for option in ("--model", "--seed", "-o", "--wav", "--plot", "--kit", "--tempo-bpm", "--measures", "--humanize,"):
+        assert f" {option} " in shown, option
+
+
+@pytest.mark.parametrize("verb", ["groove apply", "groove transfer", "groove generate", "groove humanize"])
+def test_every_verb_of_grooves_takes_the_promised_options(command, verb) -> None:
+    shown = command(*verb.split(), "--help").out
+    for option in ("--model", "--seed", "-o", "--wav", "--plot", "--kit", "--tempo-bpm", "--genre"):
         assert f" {option} " in shown, option
 
 
