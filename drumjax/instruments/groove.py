@@ -44,7 +44,7 @@ from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
 from drumjax.patterns.lanes import with_drum_map
 from drumjax.patterns.midi import TICKS_PER_STEP
 from drumjax.patterns.pattern import LEAST_VELOCITY, PAPER_TEMPO_BPM
-from drumjax.patterns.templates import STEPS_PER_BAR, TemplateRules, template, timing_pattern, velocity_pattern
+from drumjax.patterns.templates import CLOSED_HAT, RIDE, STEPS_PER_BAR, TemplateRules, template, timing_pattern, velocity_pattern
 from drumjax.provenance import in_part, provenance
 
 Notes = Literal["likely", "drawn"]
@@ -214,7 +214,7 @@ class GrooveInstrument:
           feel: outline of the timing (C_M): "push", "laid_back", "on", or drawn, a letter p, l or o or a number a step, repeated.
             None for that of the sketch where it has microtiming, else for one of the seed.
           accents: outline of the cymbals' velocities (C_V), drawn: a digit 0 to 9, or a number from 0 to 1, a step, repeated.
-            None for that of the sketch where it has accents, else for one of the seed.
+            None for that of the sketch where its cymbals have accents, else for one of the seed.
 
         Returns:
           A pattern of the sketch's length and tempo on the model's lanes. Velocities and offsets that the model made are whole
@@ -411,6 +411,7 @@ class GrooveInstrument:
         whole = _whole_bars(own)
         heard = _heard(whole)
         velocity, offset = _windows(whole.velocity), _windows(whole.offset)
+        cymbals = own.velocity[:, [CLOSED_HAT, RIDE]]
         if "feel" in written:
             timing = _windows(feel_classes(written["feel"], whole.steps))
         elif own.offset.any():
@@ -419,7 +420,7 @@ class GrooveInstrument:
             timing = _windows(habitual_feel(seed, slot, whole.steps))
         if "accents" in written:
             touch = _windows(accent_classes(written["accents"], whole.steps))
-        elif len(np.unique(own.velocity[own.hits])) > 1:
+        elif len(np.unique(cymbals[cymbals > 0])) > 1:
             touch = velocity_pattern(velocity)
         else:
             touch = _windows(habitual_accents(seed, slot, whole.steps))
