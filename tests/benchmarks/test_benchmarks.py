@@ -62,6 +62,7 @@ def test_every_script_has_a_test() -> None:
         "embedded_grooves",
         "embedded_sounds",
         "generation",
+        "groove_speed",
         "pattern_codes",
         "pattern_gan",
         "recurrent",
@@ -82,6 +83,14 @@ def test_generation(bench, tiny_workdir) -> None:
     assert 1 < figures["hits_per_pattern"] < 384
     assert figures["cold_command_s_median, filled cache"] > 0.1
     assert all(name in shown for name in figures)
+
+
+def test_groove_speed(bench, untrained_grooves) -> None:
+    shown, result = bench("groove_speed", "--model", untrained_grooves, "--grooves", 3, "--calls", 2)
+    assert_where(result, "groove_speed")
+    assert result["results"]["grooves_per_s"] > 1
+    assert 0 < result["results"]["warm_groove_ms_median"] <= result["results"]["warm_groove_ms_p99"]
+    assert all(name in shown for name in result["results"])
 
 
 @pytest.mark.slow
