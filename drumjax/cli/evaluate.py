@@ -421,8 +421,10 @@ def measure_grooves(call: Evaluate, trainings: Sequence[Training]) -> Measured:
     counts = {name: each.info.counts[call.split] for name, each in data.items()}
     said = [*reporting.verdicts(result, counts), standing(held_out, "grooves")]
     drawn = reporting.draw(result, course(Path(call.model)))
-    page = reporting.sections(said, result, drawn)
-    return Measured("pocketvae", sum(counts.values()), result.figures, drawn, page, reporting.printed(result), said, held_out)
+    clips = reporting.clips_of(result, splits, call.model, call.data, call.split)
+    page = reporting.sections(said, result, drawn, clips)
+    n = sum(counts.values())
+    return Measured("pocketvae", n, result.figures, drawn, page, reporting.printed(result), said, held_out, clips)
 
 
 def measure_pattern_model(call: Evaluate) -> Measured:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from drumjax.boundary import InputError
+from drumjax.cli.evaluate_sounds import CLIPS, Clip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from drumjax.datasets.grooves.info import GrooveSet
     from drumjax.instruments.groove_evaluation import GrooveEvaluation, Made, Split
     from drumjax.metrics.report import Figure
+    from drumjax.patterns import Pattern
     from drumjax.serve.page import Section
 
 SYSTEMS = ("pocketvae", "genre-classifier")
@@ -210,7 +212,7 @@ def table_rows(result: GrooveEvaluation, columns: Sequence[str], *, paper: bool)
             rows.append([title, str(result.splits[row]), *cells])
         if paper and row in PAPER:
             theirs = [PAPER[row].get(column) for column in columns]
-            said = ["" if pair is None else f"{pair[0]:g} ± {pair[1]:g}" for pair in theirs]
+            said = ["" if pair is None else f"{pair[0]:g} ± {pair[1]:.3f}" for pair in theirs]
             rows.append([f"{title}, paper" if not any(cells) else "paper", "5", *said])
     return rows
 
@@ -227,7 +229,7 @@ def _tables(result: GrooveEvaluation) -> list[tuple[str, str, list[str], list[li
     cascade = {f"{name}{CASCADE}": title for name, title in COLUMNS.items() if name != "note_f1"}
     hits = {
         "velocity_mse_hits": "Vel. MSE at hits", "timing_mse_hits": "MT MSE at hits",
-        f"velocity_mse_hits{CASCADE}": "cascade", f"timing_mse_hits{CASCADE}": "cascade",
+        f"velocity_mse_hits{CASCADE}": "Vel. MSE, cascade", f"timing_mse_hits{CASCADE}": "MT MSE, cascade",
         "genre_accuracy_tracks": "Genre acc. of tracks",
     }  # fmt: skip
     parts = [
@@ -256,8 +258,10 @@ def printed(result: GrooveEvaluation) -> str:
     return "\n".join(lines[:-1])
 
 
-def sections(said: Sequence[str], result: GrooveEvaluation, pictures: Mapping[str, MplFigure]) -> list[Section]:
-    """The report's page: the verdict, the tables, control, pictures, and all figures with their definitions."""
+def sections(
+    said: Sequence[str], result: GrooveEvaluation, pictures: Mapping[str, MplFigure], clips: Sequence[Clip]
+) -> list[Section]:
+    """The report's page: the verdict, the tables, control, pictures, the codes' sounds, and all figures with their definitions."""
     from drumjax.instruments.groove_table import ROWS
     from drumjax.serve import page
 
@@ -271,6 +275,15 @@ def sections(said: Sequence[str], result: GrooveEvaluation, pictures: Mapping[st
         heads = ["genre", "heard as it, each in its own", "heard as it, it being imposed"]
         parts.append(page.Table("Genres imposed", heads, rows, note=f"Shares of grooves that {ROWS[result.controlled]} makes."))
     parts += [page.Picture(source, CAPTIONS[Path(source).stem]) for source in pictures]
+    if clips:
+        assert result.codes is not None
+        most = {code: result.genres[int(shares.argmax())] for code, shares in enumerate(_shares(result.codes).T)}
+        heard = [
+            (f"{clip.record['parameters']['code']}, most in {most[clip.record['parameters']['code']]}", clip) for clip in clips
+        ]
+        note = "A bar of each code that the prior drew, the same on every quarter note of a plain beat."
+        rows_of = [(name, [f"{CLIPS}/{clip.name}"]) for name, clip in heard]
+        parts.append(page.Clips("Codes", ["code", "on a plain beat"], rows_of, note=note))
     rows = [[name, number(f.mean), number(f.sd), _interval(f), f.definition] for name, f in result.figures.items()]
     return [
         *parts,
@@ -278,6 +291,11 @@ def sections(said: Sequence[str], result: GrooveEvaluation, pictures: Mapping[st
             "All figures with their definitions", ["figure", "mean", "sd", "95 % interval", "definition"], rows, folded=True
         ),
     ]
+
+
+def _shares(codes: np.ndarray) -> np.ndarray:
+    """Counts (genres, codes) as shares of a genre's."""
+    return codes / np.maximum(codes.sum(1, keepdims=True), 1)
 
 
 def _interval(figure: Figure) -> str:
@@ -321,12 +339,39 @@ def draw(result: GrooveEvaluation, rows: Sequence[Mapping[str, str]]) -> dict[st
     return made
 
 
-def _pattern(made: Made) -> Any:
-    """The one groove as a pattern."""
+def _pattern(made: Made, number: int = 0, steps: int | None = None) -> Pattern:
+    """One of the grooves as a pattern, all of it or so many steps."""
     from dataclasses import replace
 
     from drumjax.patterns import POCKET, Pattern
 
-    pattern = Pattern.from_grid(made.velocity[0], drum_map=POCKET)
+    pattern = Pattern.from_grid(made.velocity[number, :steps], drum_map=POCKET)
     latest = np.nextafter(np.float32(1), np.float32(0))  # a pattern's offsets end before the next step's line
-    return replace(pattern, offset=np.where(pattern.hits, np.clip(made.offset[0], -1, latest), 0).astype(np.float32))
+    offset = np.clip(made.offset[number, :steps], -1, latest)
+    return replace(pattern, offset=np.where(pattern.hits, offset, 0).astype(np.float32))
+
+
+# -- Sounds --------------------------------------------------------------------------------------------------------------------
+
+
+def clips_of(result: GrooveEvaluation, splits: Sequence[Split], model: str, data: str, split: str) -> list[Clip]:
+    """A bar of each code, played by the procedural TR-808; none without a model that makes grooves."""
+    from drumjax.cli.arguments import load_kit
+    from drumjax.patterns import POCKET
+    from drumjax.patterns.templates import STEPS_PER_BAR
+    from drumjax.provenance import provenance
+    from drumjax.signal.rendering import render
+
+    if result.spelt is None:
+        return []
+    played = next(split.models[result.controlled] for split in splits if result.controlled in split.models)
+    sha256 = getattr(getattr(played, "instrument", None), "sha256", "")
+    kit = load_kit(None, POCKET)
+    clips = []
+    for number, (code, *_) in enumerate(result.spelt.codes.tolist()):
+        record = provenance(
+            "evaluate", model=model, model_sha256=sha256, seed=None, parameters={"code": code, "data": data, "split": split}
+        )
+        audio = render(_pattern(result.spelt, number, STEPS_PER_BAR), kit, tail_s=0.2)
+        clips.append(Clip(f"code_{code:02}.wav", audio, kit.sample_rate_hz, record))
+    return clips

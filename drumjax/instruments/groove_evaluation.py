@@ -24,7 +24,18 @@ from drumjax.metrics.grooves import Metrical, Response
 from drumjax.metrics.report import Figure
 from drumjax.metrics.sound_classes import confusion
 from drumjax.patterns.pattern import LEAST_VELOCITY
-from drumjax.patterns.templates import LAID_BACK, ON_BEAT, PUSHED, TemplateRules, template, timing_pattern, velocity_pattern
+from drumjax.patterns.templates import (
+    CLOSED_HAT,
+    KICK,
+    LAID_BACK,
+    ON_BEAT,
+    PUSHED,
+    SNARE,
+    TemplateRules,
+    template,
+    timing_pattern,
+    velocity_pattern,
+)
 
 MOST_TEMPLATES = 1000
 """Of a larger split so many templates are drawn to make grooves on: each is played once in every genre."""
@@ -95,6 +106,9 @@ class GrooveModel(Protocol):
     ) -> Made:
         """Grooves on templates (n, steps, lanes), each of a genre, with velocity and timing patterns int (n, steps) or None."""
 
+    def spell(self, codes: np.ndarray, templates: np.ndarray) -> Made:
+        """Grooves of rows of codes int (n, length) on templates, of no genre in particular and the usual touch and timing."""
+
 
 Classify = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """Notes, velocities and offsets (n, steps, lanes), 0 where there is no note → logits (n, genres) of the data's genres."""
@@ -157,6 +171,7 @@ class GrooveEvaluation:
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
       codes: int64 (genres, codes), how often each genre's sequences hold each code; None without a model that makes grooves.
+      spelt: grooves of one code each, over and over, of the codes that the first split's grooves hold, on a plain beat; None alike.
       patterned: the row that `control` and `response` are of; "" without a model with patterns.
       control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
@@ -171,6 +186,7 @@ class GrooveEvaluation:
     controlled: str = ""
     confusions: dict[str, np.ndarray] = field(default_factory=dict)
     codes: np.ndarray | None = None
+    spelt: Made | None = None
     patterned: str = ""
     control: Control | None = None
     response: Response | None = None
@@ -222,7 +238,7 @@ def evaluate(splits: Sequence[Split], *, seed: int = 0, tell: Tell = lambda what
             result.figures |= over_splits(row, each)
             result.splits[row] = len(each)
             lengths = dict.fromkeys(split.models[row].trained for split in splits if row in split.models)
-            result.trained[row] = "; ".join(lengths)
+            result.trained[row] = "; ".join(length for length in lengths if length)
     result.notes = _notes(splits, makers)
     return result
 
@@ -305,12 +321,23 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
     own = make(arrays["genre"])
     if row == result.controlled:
         uses = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
+        if result.spelt is None:
+            numbers = np.flatnonzero(uses.sum(0))
+            plain = np.repeat(plain_beat(*templates.shape[1:])[None], len(numbers), 0)
+            result.spelt = model.spell(np.repeat(numbers[:, None], own.codes.shape[1], 1), plain)
         result.codes = uses if result.codes is None else result.codes + uses
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
     if row.endswith("patterns"):
         figures |= _timing(result, row, arrays, templates, make)
     return figures
+
+
+def plain_beat(steps: int, lanes: int) -> np.ndarray:
+    """Kick on one and three, snare on two and four, hats in eighths: float32 (steps, lanes)."""
+    beat = np.zeros((steps, lanes), np.float32)
+    beat[::8, KICK], beat[4::8, SNARE], beat[::2, CLOSED_HAT] = 1, 1, 1
+    return beat
 
 
 def _imposed(
@@ -344,7 +371,7 @@ def _imposed(
     figures["imposed_accuracy"] = Figure(float(np.mean(imposed)), f"share of {what} heard as an imposed genre, mean over genres")
     figures["imposed_accuracy_others"] = Figure(
         float(np.nanmean(others)) if not np.isnan(others).all() else np.nan,
-        f"the same of {what} that were taken from tracks of other genres alone",
+        f"share of {what} heard as an imposed genre, of those whose template is of another, mean over genres",
     )
     return figures
 
@@ -378,7 +405,9 @@ def _timing(
             response.right, f"share of {len(templates)} held-out templates whose mean offset is earlier pushed than laid back"
         ),
         "timing_right_of_neutral": Figure(
-            response.right_of_neutral, "share of them that are earlier than on the beat when pushed and later when laid back"
+            response.right_of_neutral,
+            f"share of {len(templates)} held-out templates whose mean offset is earlier pushed than on the beat, and there earlier "
+            "than laid back",
         ),
     } | {name: Figure(float(np.nanmean(values)), said + words) for name, (words, values) in means.items()}
 

@@ -25,7 +25,7 @@ from drumjax.instruments.groove_evaluation import Classify, Made, Rebuilt
 from drumjax.models import pocketvae
 from drumjax.models.genre_classifier import GenreClassifierConfig, classify, init_classifier
 from drumjax.models.pocketvae import PocketVAEConfig
-from drumjax.patterns.templates import TemplateRules, template, timing_pattern, velocity_pattern
+from drumjax.patterns.templates import ON_BEAT, VELOCITY_CLASSES, TemplateRules, template, timing_pattern, velocity_pattern
 
 POCKETVAE, GENRE_CLASSIFIER = SYSTEM, "genre-classifier"
 SYSTEMS = (POCKETVAE, GENRE_CLASSIFIER)
@@ -121,6 +121,18 @@ class TrainedGrooves:
         self._check(made)
         return Made(made.pop("note") > 0, **made)
 
+    def spell(self, codes: np.ndarray, templates: np.ndarray) -> Made:
+        """Grooves of rows of codes; see `groove_evaluation.GrooveModel`.
+
+        Raises:
+          InputError: where the model makes anything but finite numbers.
+        """
+        function, weights = _spelling(self.instrument.config), self.instrument.weights
+        even = self.rows([""] * len(codes))
+        made = blockwise(lambda *arrays: function(weights, *arrays), BLOCK)(codes.astype(np.int32), templates, even)
+        self._check(made)
+        return Made(made.pop("note") > 0, **made)
+
     def _check(self, made: Mapping[str, np.ndarray]) -> None:
         if not all(np.isfinite(array).all() for array in made.values()):
             raise _diverged(self.place)
@@ -174,7 +186,8 @@ def load_classifier(place: Path, genres: Sequence[str]) -> Classify | None:
 
 
 def how_long(place: Path, card: Mapping[str, Any]) -> str:
-    """How long a model was trained, in words: passes over its training set, of its modules and of its prior.
+    """How long a model was trained, in words: passes over its training set, of its modules and of its prior; "" where its card does
+    not say.
 
     How many steps the whole training has is read in its working directory, where the checkpoint lies in one.
     """
@@ -182,7 +195,7 @@ def how_long(place: Path, card: Mapping[str, Any]) -> str:
         step, batch = int(card["step"]), int(card["config"]["batch_size"])
         n, share = int(card["data"]["counts"]["train"]), float(card["config"].get("prior_share", 0))
     except (KeyError, TypeError, ValueError):
-        return "unknown"
+        return ""
     two_stages = share > 0 and card["config"]["model"].get("variant") == _SECOND_STAGE
     total = step
     # Of an instrument, or of a checkpoint by itself, its last step stands for the length.
@@ -231,6 +244,24 @@ def _making(config: PocketVAEConfig) -> Callable[..., dict[str, jax.Array]]:
         return {"note": made.note, **played, "codes": codes.note}
 
     return jax.jit(make)
+
+
+@functools.lru_cache(maxsize=16)
+def _spelling(config: PocketVAEConfig) -> Callable[..., dict[str, jax.Array]]:
+    def spell(weights, codes, template, genre):
+        params, extra = weights["params"], weights["extra"]
+        told = genre if config.use_genre else None
+        none = jnp.zeros((len(codes), config.expressive_code))
+        outlines: tuple[jax.Array | None, jax.Array | None] = (None, None)
+        if config.use_patterns:
+            # Accents of the middle class, on the beat.
+            even = jnp.ones(template.shape[:2], jnp.int32)
+            outlines = VELOCITY_CLASSES // 2 * even, ON_BEAT * even
+        made = pocketvae.decode(config, params, extra, pocketvae.Codes(codes, none, none), template, told, *outlines)
+        played = {"velocity": made.note * made.velocity, "offset": made.note * made.offset}
+        return {"note": made.note, **played, "codes": codes}
+
+    return jax.jit(spell)
 
 
 @functools.lru_cache(maxsize=8)

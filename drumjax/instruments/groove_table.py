@@ -19,9 +19,9 @@ ROWS: Mapping[str, str] = {
     "2-step-vae+patterns": "2-step (VAE) + patterns",
     "2-step-vae+genres+patterns": "2-step (VAE) + genres + patterns",
     TWO_STEP_VQ: "2-step (VQ-VAE)",
-    "2-step-vq+patterns": "+ patterns",
-    WITH_GENRES: "+ genres",
-    WITH_PATTERNS: "+ genres + patterns",
+    "2-step-vq+patterns": "2-step (VQ-VAE) + patterns",
+    WITH_GENRES: "2-step (VQ-VAE) + genres",
+    WITH_PATTERNS: "2-step (VQ-VAE) + genres + patterns",
 }
 """The rows of all variants that can be trained, by the names that figures begin with. Those of the paper are in `PAPER`."""
 COLUMNS: Mapping[str, str] = {
@@ -119,6 +119,8 @@ def order_of_rows(figures: Mapping[str, Figure]) -> list[str]:
             if a is None or b is None or math.isnan(a.mean) or math.isnan(b.mean):
                 continue
             (paper_a, _), (paper_b, _) = PAPER[upper][measure], PAPER[lower][measure]
+            if paper_a == paper_b:
+                continue
             better = a.mean > b.mean if more_is_better(measure) else a.mean < b.mean
             theirs = paper_a > paper_b if more_is_better(measure) else paper_a < paper_b
             words = f"{title} {a.mean:.3g} against {b.mean:.3g}"

@@ -38,20 +38,23 @@ DRAWS = 2000
 LEVEL = 0.95
 Layout = Literal["paper", "code"]
 
-ON_HITS = "on the cells that are hit in the reference"
+_KL = (
+    "Kullback-Leibler divergence of the rebuilt {0} from the true, Gaussians at the hits of each of the four {1}, in nats, mean of "
+    "the four"
+)
+_ON_HITS = "on the cells that are hit in the reference"
+_STRIDES = "positions as the public code counts them (strides of 4, 5, 6 and 7 steps, where the rebuilt notes have hits)"
 DEFINITIONS: Mapping[str, str] = {
     "note_f1": "F1 of the notes of a step over its lanes, mean over all steps that are not silent in both (the paper)",
     "note_f1_micro": "F1 of the notes pooled over all cells (the public code)",
     "velocity_mse": "mean squared error of velocities in [0, 1] over all cells",
-    "velocity_mse_hits": f"the same {ON_HITS}",
-    "velocity_kl": "Kullback-Leibler divergence of the rebuilt velocities (0 to 127) from the true ones per metrical position, "
-    "Gaussians, nats, mean of the four",
-    "velocity_kl_code": "the same with the public code's positions, in strides of 4 to 7, and the rebuilt notes' hits",
+    "velocity_mse_hits": f"mean squared error of velocities in [0, 1] {_ON_HITS}",
+    "velocity_kl": _KL.format("velocities (0 to 127)", "metrical positions"),
+    "velocity_kl_code": _KL.format("velocities (0 to 127)", _STRIDES),
     "timing_mse": "mean squared error of microtiming in half steps over all cells",
-    "timing_mse_hits": f"the same {ON_HITS}",
-    "timing_kl": "Kullback-Leibler divergence of the rebuilt microtiming (ticks, 120 a 16th) from the true one per metrical "
-    "position, Gaussians, nats, mean of the four",
-    "timing_kl_code": "the same with the public code's positions, in strides of 4 to 7, and the rebuilt notes' hits",
+    "timing_mse_hits": f"mean squared error of microtiming in half steps {_ON_HITS}",
+    "timing_kl": _KL.format("microtiming (ticks, 120 a 16th)", "metrical positions"),
+    "timing_kl_code": _KL.format("microtiming (ticks, 120 a 16th)", _STRIDES),
 }
 
 

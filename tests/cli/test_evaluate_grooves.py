@@ -23,6 +23,7 @@ from drumjax.instruments import groove_table as table
 from drumjax.models.genre_classifier import GenreClassifierConfig, init_classifier
 from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.patterns import POCKET
+from drumjax.provenance import read_provenance
 
 GENRES = ("rock", "funk", "jazz")
 
@@ -119,6 +120,18 @@ def test_the_page_has_the_tables_and_every_picture(report: Path) -> None:
         assert matplotlib.image.imread(report / name).std() > 0
 
 
+def test_every_code_that_was_drawn_is_heard(report: Path) -> None:
+    page = (report / "report.html").read_text()
+    clips = sorted((report / "sounds").iterdir())
+    assert 1 <= len(clips) <= 8
+    for clip in clips:
+        assert f'src="sounds/{clip.name}"' in page
+        assert clip.stat().st_size > 2 * 44100  # a bar at 120 beats a minute has two seconds
+        record = read_provenance(clip)
+        assert record is not None
+        assert clip.name == f"code_{record['parameters']['code']:02}.wav"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -184,4 +197,4 @@ def test_how_long_a_training_was_is_said_of_modules_and_prior(tmp_path: Path) ->
     assert groove_parts.how_long(tmp_path, card) == "15 epochs (750 steps of 64), prior 5"
     card["config"] = config | {"model": {"variant": "1-step"}}
     assert groove_parts.how_long(place, card) == "20 epochs (1,000 steps of 64)"
-    assert groove_parts.how_long(place, {}) == "unknown"
+    assert groove_parts.how_long(place, {}) == ""
