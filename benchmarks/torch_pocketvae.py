@@ -328,6 +328,32 @@ def copy_weights(model: nn.Module, params: Mapping[str, Any], stats: Mapping[str
             copy_weights(module, own, stats.get(name))
 
 
+def reconstruct(
+    config: PocketVAEConfig,
+    params: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    velocity: np.ndarray,
+    offset: np.ndarray,
+    template: np.ndarray,
+    genre: np.ndarray,
+) -> list[np.ndarray]:
+    """What `2-step-vq` decodes freely of its own codes, with weights of `drumjax.models.pocketvae`: logits, velocities, offsets."""
+    model = TorchPocketVAE(config).eval()
+    copy_weights(model, params, extra["batch_stats"])
+    model.codes.copy_(torch.from_numpy(np.array(extra["codebook"]["codes"])))
+    v, m, p = (torch.from_numpy(a) for a in (velocity, offset, template))
+    n = (v > 0).to(v.dtype)
+    with torch.no_grad():
+        of_template, of_note = model.skeleton(p), model.skeleton(n)
+        code = model.quantize(model.note_encoder(n, p, of_template))[1]
+        results = [model.note_decoder(code, p, of_template, feed=likelier)]
+        conditions = model.conditions(of_note, torch.from_numpy(genre.astype(np.int64)))
+        for part, value, head in (("velocity", v, torch.sigmoid), ("timing", m, torch.tanh)):
+            z, _ = getattr(model, f"{part}_encoder")(torch.cat([value, n], -1), conditions)
+            results.append(getattr(model, f"{part}_decoder")(z, conditions, n, head=head))
+    return [result.numpy() for result in results]
+
+
 def make_step(
     config: PocketVAEConfig,
     *,

@@ -8,6 +8,7 @@
     python benchmarks/training.py --system cwae --steps 2 --batch 88
     python benchmarks/training.py --system cwae --steps 1 --batch 704 --rounds 3
     python benchmarks/training.py --system cwae --steps 10 --batch 88 --preset small
+    python benchmarks/training.py --system pocketvae --steps 5
 
 One process; the rivals take turns, so that what else the machine does strikes all alike; ratios are medians over rounds. Every
 rival makes whole steps, on the embedded patterns or on decaying noise of one second: batch, forward, gradient, Adam. A step of the
@@ -15,7 +16,7 @@ GAN is one of each player, without stabilisers: as many generated patterns as re
 ones for the generator. `drumjax, K = n` is the engine of `drumjax train` with n steps a dispatch. PyTorch (where it is installed)
 is the same network by its own layers, eager, on all cores, or on the GPU where JAX is on one; where the two are on devices of
 different kinds there is no ratio. Of the MCNN the first losses of both, of the CWAE the first squared errors, from the same weights
-and sounds must agree.
+and sounds must agree; of PocketVAE, which is trained on random grooves, half its steps fed with true ones, what both decode freely.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,14 +35,18 @@ from common import comparable, interleaved, machine, peak_memory_mib, ratio, sho
 from tyro.conf import arg
 
 from drumjax.datasets.load import load_patterns
-from drumjax.models import PatternGANConfig, PatternVAEConfig
+from drumjax.models import PatternGANConfig, PatternVAEConfig, pocketvae
 from drumjax.models import pattern_vae as network
+from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.nn import conv
+from drumjax.patterns.templates import template
 from drumjax.signal.mel import FULL_SCALE, MelConfig
 from drumjax.systems.cwae import cwae_system
 from drumjax.systems.mcnn import mcnn_system
 from drumjax.systems.pattern_gan import pattern_gan_system
 from drumjax.systems.pattern_vae import PatternVAELoss, pattern_vae_system
+from drumjax.systems.pocketvae import pocketvae_system
+from drumjax.systems.schedules import Forcing
 from drumjax.systems.system import System
 from drumjax.train.config import OptimizerConfig, TrainingConfig, make_optimizer
 from drumjax.train.engine import Optimizers, compile_program, source_of
@@ -48,6 +54,7 @@ from drumjax.train.parallel import make_layout
 from drumjax.train.recipes import cwae as cwae_recipe
 from drumjax.train.recipes import mcnn as mcnn_recipe
 from drumjax.train.recipes import pattern_gan
+from drumjax.train.recipes import pocketvae as pocketvae_recipe
 from drumjax.train.recipes.pattern_vae import PatternVAETraining
 
 
@@ -55,14 +62,14 @@ from drumjax.train.recipes.pattern_vae import PatternVAETraining
 class Benchmark:
     """Measure training steps a second."""
 
-    system: Literal["vae", "gan", "mcnn", "cwae"] = "vae"
-    """Which is trained: the pattern VAE, the pattern GAN, or the vocoder or the autoencoder of one-shots."""
+    system: Literal["vae", "gan", "mcnn", "cwae", "pocketvae"] = "vae"
+    """Which is trained: the pattern VAE, the pattern GAN, the vocoder or the autoencoder of one-shots, or PocketVAE's modules."""
     preset: Literal["paper", "small"] = "paper"
-    """Of the vocoder and the autoencoder of one-shots: the size of the network."""
+    """Of the vocoder, the autoencoder of one-shots and PocketVAE: the size of the network."""
     encoder: Literal["lstm", "conv"] = "lstm"
     """The paper's encoder (the GAN's discriminator), or the convolutional one (of the VAE also in XLA's stock form)."""
     batch: int = 64
-    """Patterns, or sounds, a step."""
+    """Patterns, sounds or grooves a step."""
     steps: int = 50
     """Steps that each rival makes in a round; the larger K."""
     rounds: int = 7
@@ -247,6 +254,57 @@ def cwae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
     return rivals
 
 
+def grooves(count: int, config: PocketVAEConfig) -> dict[str, np.ndarray]:
+    """Random ones, every third cell hit."""
+    rng, shape = np.random.default_rng(0), (count, config.steps, config.lanes)
+    velocity = np.where(rng.random(shape) < 1 / 3, rng.uniform(0.1, 1, shape), 0).astype(np.float32)
+    offset = np.where(velocity > 0, rng.uniform(-1, 1, shape), 0).astype(np.float32)
+    return {"velocity": velocity, "offset": offset, "genre": np.arange(count, dtype=np.int32) % config.genres}
+
+
+def pocketvae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
+    """The engine with `call.steps` steps a dispatch and with one, and PyTorch, whose decoded grooves must be ours."""
+    config = pocketvae_recipe.PRESETS[call.preset]
+    arrays, forced = grooves(4 * call.batch, config.model), 0.5
+    system = pocketvae_system(config.model, config.loss, Forcing(end=forced, share=0), config.rules)
+    optimizers = {"pocketvae": make_optimizer(config.optimizer)}
+    rivals: dict[str, Any] = {
+        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
+        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+    }
+    if importlib.util.find_spec("torch"):
+        import torch
+        import torch_pocketvae
+
+        device = torch_device()
+        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        templates = np.asarray(template(arrays["velocity"], config.rules), np.float32)
+        few = [a[:4] for a in (arrays["velocity"], arrays["offset"], templates, arrays["genre"])]
+        params, extra = jax.jit(partial(pocketvae.init_pocketvae, config.model))(jax.random.key(0))
+
+        @jax.jit
+        def free(params: Any, extra: Any, velocity: Any, offset: Any, template: Any, genre: Any) -> Any:
+            codes = pocketvae.encode(config.model, params, extra, velocity, offset, template, genre)
+            return pocketvae.decode(config.model, params, extra, codes, template, genre, note=(velocity > 0).astype(velocity.dtype))
+
+        ours = free(params, extra, *few)
+        theirs = torch_pocketvae.reconstruct(config.model, params, extra, *few)
+        apart = max(np.abs(np.asarray(a) - b).max() for a, b in zip((ours.logits, ours.velocity, ours.offset), theirs, strict=True))
+        print(f"decoded grooves are at most {apart:.1e} apart")
+        if not apart < 1e-4:
+            raise SystemExit("the two networks are not the same")
+        step = torch_pocketvae.make_step(config.model, forcing=forced, learning_rate=config.optimizer.learning_rate, device=device)
+        rng = np.random.default_rng(0)
+
+        def torchs() -> None:
+            for _ in range(call.steps):
+                chosen = rng.integers(0, len(templates), call.batch)
+                step(*(a[chosen] for a in (arrays["velocity"], arrays["offset"], templates, arrays["genre"])))
+
+        rivals["PyTorch"] = torchs
+    return rivals
+
+
 def pattern_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> dict[str, Any]:
     """The engine with `call.steps` steps a dispatch and with one, XLA's own convolution, and PyTorch."""
     arrays = {name: a for name, a in load_patterns("embedded").splits["train"].items() if a.dtype.kind != "U"}
@@ -272,8 +330,10 @@ def main() -> None:
     jax.config.update("jax_num_cpu_devices", call.devices)
     where = machine()
     many, one = f"drumjax, K = {call.steps}", "drumjax, K = 1"
-    sounds = call.system in ("mcnn", "cwae")
-    rivals = {"mcnn": mcnn_rivals, "cwae": cwae_rivals}.get(call.system, pattern_rivals)(call, where, many, one)
+    of_system = {"mcnn": mcnn_rivals, "cwae": cwae_rivals, "pocketvae": pocketvae_rivals}
+    things = {"mcnn": "sounds", "cwae": "sounds", "pocketvae": "grooves"}.get(call.system, "patterns")
+    sized = call.system in of_system
+    rivals = of_system.get(call.system, pattern_rivals)(call, where, many, one)
     seconds = interleaved(rivals, call.rounds)
     rows = []
     for name, times in seconds.items():
@@ -283,14 +343,14 @@ def main() -> None:
         fair = name != "PyTorch" or comparable(where["torch_device"])
         quotient = ratio(per_step, seconds[many] / call.steps) if fair else None
         rows.append([name, 1e3 / steps_per_s, steps_per_s, steps_per_s * call.batch, quotient])
-    columns = ["rival", "ms a step", "steps/s", "sounds/s" if sounds else "patterns/s", f"times {many}'s"]
-    subject = f"{call.system.upper()}, preset {call.preset}" if sounds else f"pattern {call.system.upper()}, encoder {call.encoder}"
+    columns = ["rival", "ms a step", "steps/s", f"{things}/s", f"times {many}'s"]
+    subject = f"{call.system.upper()}, preset {call.preset}" if sized else f"pattern {call.system.upper()}, encoder {call.encoder}"
     show(f"{subject}, batch {call.batch}, {call.devices} device(s)", columns, rows)
     print(f"peak memory of the process, which holds all rivals at once: {peak_memory_mib():.0f} MiB")
     results = [dict(zip(columns, row, strict=True)) for row in rows]
     settings = {
         "system": call.system,
-        **({"preset": call.preset} if sounds else {"encoder": call.encoder}),
+        **({"preset": call.preset} if sized else {"encoder": call.encoder}),
         "batch": call.batch,
         "steps": call.steps,
         "rounds": call.rounds,

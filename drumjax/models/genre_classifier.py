@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from drumjax.nn.dropout import Dropout
-from drumjax.nn.gru import BidirectionalGRU, uniform
+from drumjax.nn.gru import BidirectionalGRU
+from drumjax.nn.initial import at_once, uniform
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class GenreClassifier(nn.Module):
 
 def init_classifier(config: GenreClassifierConfig, key: jax.Array) -> Any:
     """The classifier's first parameters."""
-    return GenreClassifier(config).init(key, jnp.zeros((1, config.steps, 3 * config.lanes)), Dropout(None, 0.0))["params"]
+    x = jnp.zeros((1, config.steps, 3 * config.lanes))
+    return at_once(lambda: GenreClassifier(config).init(key, x, Dropout(None, 0.0)), key)["params"]
 
 
 def classify(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple, cast
 
 import flax.linen as nn
@@ -29,7 +30,8 @@ import jax.numpy as jnp
 
 from drumjax.nn.conv import strided_conv, widened_conv
 from drumjax.nn.dropout import Dropout
-from drumjax.nn.gru import BidirectionalGRU, Decoder, autoregress, gru_weights, uniform
+from drumjax.nn.gru import BidirectionalGRU, Decoder, autoregress, gru_weights
+from drumjax.nn.initial import at_once, uniform
 from drumjax.nn.norms import ConditionalBatchNorm, class_weights
 from drumjax.nn.vector_quantizer import init_codebook, quantize, update_codebook
 
@@ -502,7 +504,6 @@ def _with_pattern(config: PocketVAEConfig, x: list[jax.Array], pattern: jax.Arra
 
 def init_pocketvae(config: PocketVAEConfig, key: jax.Array) -> tuple[dict[str, Any], dict[str, Any]]:
     """The first parameters, by part, and what training moves besides: `batch_stats` and `codebook` ({} for variants without)."""
-    params, stats = {}, {}
     steps, lanes, drop = config.steps, config.lanes, Dropout(None, 0.0)
     grid, skeleton = jnp.zeros((1, steps, lanes)), jnp.zeros((1, config.skeleton_code))
     conditions = jnp.zeros((1, config.skeleton_code + config.use_genre * config.genres))
@@ -524,22 +525,21 @@ def init_pocketvae(config: PocketVAEConfig, key: jax.Array) -> tuple[dict[str, A
         told = config.use_patterns * classes
         arguments[f"{part}_encoder"] = (jnp.zeros((1, steps, 2 * lanes + told)), conditions)
         arguments[f"{part}_decoder"] = (expressive, conditions, jnp.zeros((1, steps, lanes + told)))
-    modules = _modules(config)
-    for own, (name, module) in zip(jax.random.split(key, len(modules) + 1), modules.items(), strict=False):
-        how: dict[str, Any] = {}
-        if name == "note_decoder":
-            how = {"feed": _notes}
-        elif name.endswith("_decoder"):
-            how = {"feed": _as_it_is}
-        variables = module.init(own, *arguments[name], drop, **how)
-        params[name] = variables["params"]
-        if "batch_stats" in variables:
-            stats[name] = variables["batch_stats"]
-    extra: dict[str, Any] = {}
-    if config.variant == "2-step-vq":
-        codebook = init_codebook(jax.random.split(key, len(modules) + 1)[-1], config.codes, config.code_size)
-        extra = {"batch_stats": stats, "codebook": codebook}
-    return params, extra
+    modules, (of_weights, of_codes) = _modules(config), jax.random.split(key)
+
+    def init() -> dict[str, Any]:
+        made = {}
+        for name, module in modules.items():
+            feed = {"feed": _notes if name == "note_decoder" else _as_it_is} if name.endswith("_decoder") else {}
+            made[name] = module.init(of_weights, *arguments[name], drop, **feed)
+        return made
+
+    made = at_once(init, of_weights)
+    params = {name: variables["params"] for name, variables in made.items()}
+    if config.variant != "2-step-vq":
+        return params, {}
+    stats = {name: variables["batch_stats"] for name, variables in made.items() if "batch_stats" in variables}
+    return params, {"batch_stats": stats, "codebook": init_codebook(of_codes, config.codes, config.code_size)}
 
 
 def _as_it_is(x: jax.Array, _: Any) -> jax.Array:
@@ -550,7 +550,8 @@ def init_prior(config: PocketVAEConfig, key: jax.Array) -> dict[str, Any]:
     """The prior's first parameters."""
     conditions = jnp.zeros((1, config.skeleton_code + config.use_genre * config.genres))
     chance = jnp.zeros((1, config.code_steps, config.codes))
-    return cast(dict[str, Any], Prior(config).init(key, conditions, Dropout(None, 0.0), chance=chance)["params"])
+    init = partial(Prior(config).init, key, conditions, Dropout(None, 0.0), chance=chance)
+    return cast(dict[str, Any], at_once(init, key)["params"])
 
 
 def encode_notes(config: PocketVAEConfig, params: Any, extra: Any, note: jax.Array, template: jax.Array) -> jax.Array:

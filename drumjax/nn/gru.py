@@ -22,6 +22,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from drumjax.nn.initial import uniform
+
 
 class Weights(NamedTuple):
     """One direction's: `wx` (features, 3 units), `wh` (units, 3 units), `bx` and `bh` (3 units,)."""
@@ -80,15 +82,6 @@ def gru(x: jax.Array, weights: Weights, initial: jax.Array | None = None, *, rev
 
     final, outputs = lax.scan(step, h, projected, reverse=reverse)
     return outputs.swapaxes(0, 1), final
-
-
-def uniform(fan: int) -> Callable[..., jax.Array]:
-    """An initialiser: uniform between ± 1/√fan, which PyTorch's dense, convolutional and recurrent layers begin with."""
-
-    def draw(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -(fan**-0.5), fan**-0.5)
-
-    return draw
 
 
 def gru_weights(module: nn.Module, name: str, features: int, units: int) -> Weights:
