@@ -121,6 +121,16 @@ def compilation_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         jax.config.update(name, value)
 
 
+@pytest.fixture(scope="module")
+def compiled_quickly() -> Iterator[None]:
+    """Programs are compiled in half the time, and are slower: for tests of small models with many layers."""
+    import jax
+
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def compilations() -> Iterator[list[str]]:
     """Grows by one for every program that the backend compiles."""

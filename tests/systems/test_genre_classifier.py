@@ -12,8 +12,8 @@ from drumjax.models.genre_classifier import GenreClassifierConfig
 from drumjax.systems.genre_classifier import genre_classifier_system, summarise
 from drumjax.train.engine import make_step, new_state
 
-QUICK = {"xla_backend_optimization_level": 0}
 SMALL = GenreClassifierConfig(genres=3, units=8, dropout=0.0)
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
 
 
 def test_it_learns_genres_by_their_cross_entropy_and_its_figures_are_those_of_scikit_learn():
@@ -25,10 +25,10 @@ def test_it_learns_genres_by_their_cross_entropy_and_its_figures_are_those_of_sc
     batch = {name: jnp.asarray(array) for name, array in {"velocity": velocity, "offset": offset, "genre": genre}.items()}
     batch |= {"slot": jnp.arange(8), "mask": jnp.array([1.0] * 7 + [0.0])}
     system, optimizers = genre_classifier_system(SMALL), {"classifier": optax.adam(2e-2)}
-    params, extra = jax.jit(system.init, compiler_options=QUICK)(jax.random.key(0), batch)
+    params, extra = jax.jit(system.init)(jax.random.key(0), batch)
     state = new_state(params, extra, optimizers, jax.random.key(1))
-    step = jax.jit(make_step(system, optimizers), compiler_options=QUICK)
-    look = jax.jit(lambda p: (system.validate(p, {}, batch), system.sample(p, {}, None, batch)), compiler_options=QUICK)
+    step = jax.jit(make_step(system, optimizers))
+    look = jax.jit(lambda p: (system.validate(p, {}, batch), system.sample(p, {}, None, batch)))
     own, history = slice(7), []  # the last is padding
     for n in range(60):
         sums, logits = jax.tree.map(np.asarray, look(state.params)) if n in (0, 59) else (None, None)

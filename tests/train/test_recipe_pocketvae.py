@@ -27,6 +27,7 @@ from drumjax.train.run import train
 
 GENRES = ("funk", "jazz", "rock")
 STEPS = 10
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
 
 
 def groove_set(train_size: int = 9, held_out: int = 3) -> GrooveSet:
@@ -94,7 +95,7 @@ def everything_in(place: Path) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Path:
+def trained(compiled_quickly, tmp_path_factory) -> Path:
     workdir = tmp_path_factory.mktemp("pocketvae")
     train(RECIPE, shrunken(), groove_set(), workdir, steps=STEPS)
     return workdir
