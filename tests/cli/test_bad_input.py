@@ -290,8 +290,8 @@ DATA = [
     ("data inspect nothing", "found none in this folder"),
     ("data inspect missing", "expected a folder or file of drum patterns; found nothing there"),
     (
-        "data inspect source --kind grooves",
-        "--kind: expected a kind that this version prepares: patterns, one-shots; found 'grooves'",
+        "data inspect source --kind songs",
+        "--kind: expected a kind that this version prepares: patterns, one-shots, grooves; found 'songs'",
     ),
     ("data inspect source --drum-map other", "other: expected a built-in drum map (tr808, pocket, gm) or a .json file"),
     ("data build nothing -o out", "found none in this folder"),
