@@ -1,9 +1,11 @@
-"""How fast is the LSTM, beside a naive scan, Flax's stock layer and PyTorch's?
+"""How fast are the LSTM and the GRU, beside a naive scan, Flax's stock layer and PyTorch's?
 
     python benchmarks/recurrent.py -o results/recurrent.json
+    python benchmarks/recurrent.py --layer gru
     python benchmarks/recurrent.py --devices 2
 
-The pattern VAE's recurrent layers (three, both directions, 64 units each way), 64 patterns at a time. Forward: the final states.
+The pattern VAE's recurrent layers (three LSTMs, both directions, 64 units each way), 64 patterns at a time, or one of PocketVAE's
+encoders (a GRU, both directions, 256 units each way, 32 steps), 64 grooves at a time. Forward: the final states.
 Training: gradient of the mean square of these and a step of Adam. JAX runs `calls` of them in one dispatch, as training does;
 PyTorch runs as many, on a GPU where JAX is on one. The rivals take turns in one process, and the ratios are medians over rounds;
 there is none between devices of different kinds.
@@ -19,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import flax.linen as nn
 import jax
@@ -31,13 +33,16 @@ from common import comparable, interleaved, machine, ratio, show, torch_device, 
 from tyro.conf import arg
 
 from drumjax.models.pattern_vae import PatternVAEConfig
+from drumjax.nn.gru import BidirectionalGRU, Weights, gru_weights
 from drumjax.nn.recurrent import BidirectionalLSTM
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Measure the forms of the LSTM against each other."""
+    """Measure the forms of a recurrent layer against each other."""
 
+    layer: Literal["lstm", "gru"] = "lstm"
+    """Which layer."""
     batch: int = 64
     """Patterns at a time."""
     calls: int = 20
@@ -90,6 +95,40 @@ class StockLSTM(nn.Module):
         return outputs, jnp.concatenate([outputs[:, -1, : self.units], outputs[:, 0, self.units :]], -1)
 
 
+class NaiveGRU(nn.Module):
+    """The equations in a `lax.scan`, left to JAX to differentiate; parameters and results as `BidirectionalGRU`'s."""
+
+    units: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def step(weights: Weights, h: jax.Array, item: jax.Array) -> tuple:
+            xr, xz, xn = jnp.split(item @ weights.wx + weights.bx, 3, -1)
+            hr, hz, hn = jnp.split(h @ weights.wh + weights.bh, 3, -1)
+            r, z = jax.nn.sigmoid(xr + hr), jax.nn.sigmoid(xz + hz)
+            h = (1 - z) * jnp.tanh(xn + r * hn) + z * h
+            return h, h
+
+        outputs, finals = [], []
+        for direction in ("forward", "backward"):
+            weights, zero = gru_weights(self, direction, x.shape[-1], self.units), jnp.zeros((x.shape[0], self.units))
+            h, output = jax.lax.scan(partial(step, weights), zero, jnp.swapaxes(x, 0, 1), reverse=direction == "backward")
+            outputs.append(jnp.swapaxes(output, 0, 1))
+            finals.append(h)
+        return jnp.concatenate(outputs, -1), jnp.concatenate(finals, -1)
+
+
+class StockGRU(nn.Module):
+    """Flax's own layers."""
+
+    units: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        outputs = nn.Bidirectional(*(nn.RNN(nn.GRUCell(self.units)) for _ in range(2)))(x)
+        return outputs, jnp.concatenate([outputs[:, -1, : self.units], outputs[:, 0, self.units :]], -1)
+
+
 class Stack(nn.Module):
     """Layers of one form -> the last one's final states, (items, 2 units)."""
 
@@ -139,25 +178,34 @@ def jax_runs(
     }
 
 
-def torch_runs(config: PatternVAEConfig, x: np.ndarray, calls: int, device: str) -> dict[str, Callable[[], Any]]:
+def torch_runs(layer: str, config: PatternVAEConfig, x: np.ndarray, calls: int, device: str) -> dict[str, Callable[[], Any]]:
     """The same in PyTorch."""
     import torch
     from torch_pattern_vae import final_states, lstm_stack
 
-    lstm, batch = lstm_stack(config).to(device), torch.from_numpy(x).to(device)
-    optimizer = torch.optim.Adam(lstm.parameters(), 1e-3)
+    batch = torch.from_numpy(x).to(device)
+    if layer == "lstm":
+        stack, last = lstm_stack(config).to(device), final_states
+    else:
+        sizes = config.lanes, config.lstm_units, config.lstm_layers
+        stack = torch.nn.GRU(*sizes, batch_first=True, bidirectional=True).to(device)
+
+        def last(stack: Any, batch: Any) -> Any:
+            return torch.cat(list(stack(batch)[1][-2:]), -1)
+
+    optimizer = torch.optim.Adam(stack.parameters(), 1e-3)
 
     def forward() -> None:
         with torch.no_grad():
             for _ in range(calls):
-                final_states(lstm, batch)
+                last(stack, batch)
 
         finish()
 
     def train() -> None:
         for _ in range(calls):
             optimizer.zero_grad()
-            final_states(lstm, batch).square().mean().backward()
+            last(stack, batch).square().mean().backward()
             optimizer.step()
         finish()
 
@@ -172,15 +220,18 @@ def main() -> None:
     call = tyro.cli(Benchmark, description=__doc__)
     jax.config.update("jax_num_cpu_devices", call.devices)
     where, config = machine(), PatternVAEConfig()
-    x = np.random.default_rng(0).random((call.batch, config.steps, config.lanes), np.float32)
     forms = {"naive scan": NaiveLSTM, "Flax": StockLSTM, "drumjax": BidirectionalLSTM}
+    if call.layer == "gru":
+        config = PatternVAEConfig(steps=32, lanes=7, lstm_layers=1, lstm_units=256)
+        forms = {"naive scan": NaiveGRU, "Flax": StockGRU, "drumjax": BidirectionalGRU}
+    x = np.random.default_rng(0).random((call.batch, config.steps, config.lanes), np.float32)
     runs = {name: jax_runs(layer, config, x, call.calls) for name, layer in forms.items()}
     if importlib.util.find_spec("torch"):
         import torch
 
         device = torch_device()
         where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
-        runs["PyTorch"] = torch_runs(config, x, call.calls, device)
+        runs["PyTorch"] = torch_runs(call.layer, config, x, call.calls, device)
 
     rows = []
     for task in ("forward", "training"):
@@ -190,9 +241,11 @@ def main() -> None:
             quotient = ratio(times, seconds["drumjax"]) if fair else None
             rows.append([task, name, 1e3 * float(np.median(times)) / call.calls, quotient])
     columns = ["task", "form", "ms", "times drumjax's"]
-    show(f"{config.lstm_layers} bidirectional LSTM layers, batch {call.batch}, {call.devices} devices", columns, rows)
+    show(
+        f"{config.lstm_layers} bidirectional {call.layer.upper()} layers, batch {call.batch}, {call.devices} devices", columns, rows
+    )
     results = [dict(zip(columns, row, strict=True)) for row in rows]
-    settings = {"batch": call.batch, "calls": call.calls, "rounds": call.rounds, "devices": call.devices}
+    settings = {"layer": call.layer, "batch": call.batch, "calls": call.calls, "rounds": call.rounds, "devices": call.devices}
     write_json(call.output, {"benchmark": "recurrent", "machine": where, **settings, "results": results})
 
 

@@ -96,7 +96,17 @@ class PocketVAEConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError for a size or rate out of range."""
-        sizes = ("steps", "lanes", "genres", "skeleton_units", "skeleton_code", "note_units", "codes", "code_size", "note_code")
+        sizes: tuple[str, ...] = (
+            "steps",
+            "lanes",
+            "genres",
+            "skeleton_units",
+            "skeleton_code",
+            "note_units",
+            "codes",
+            "code_size",
+            "note_code",
+        )
         sizes += ("expressive_units", "expressive_code", "one_step_units", "one_step_code", "prior_units")
         for field in sizes:
             if getattr(self, field) < 1:
@@ -530,7 +540,7 @@ def init_pocketvae(config: PocketVAEConfig, key: jax.Array) -> tuple[dict[str, A
     def init() -> dict[str, Any]:
         made = {}
         for name, module in modules.items():
-            feed = {"feed": _notes if name == "note_decoder" else _as_it_is} if name.endswith("_decoder") else {}
+            feed: dict[str, Any] = {"feed": _notes if name == "note_decoder" else _as_it_is} if name.endswith("_decoder") else {}
             made[name] = module.init(of_weights, *arguments[name], drop, **feed)
         return made
 
@@ -624,7 +634,7 @@ def _decode_notes(
     forcing: jax.Array | None,
 ) -> tuple[jax.Array, jax.Array]:
     chance = None if keys is None else _uniform(keys, template.shape[1:])
-    how = {"feed": _notes, "inputs": chance, "target": target, "forcing": forcing}
+    how: dict[str, Any] = {"feed": _notes, "inputs": chance, "target": target, "forcing": forcing}
     if parts.config.variant == "2-step-vq":
         return cast(tuple[jax.Array, jax.Array], parts("note_decoder", code, template, skeleton, **how))
     return cast(tuple[jax.Array, jax.Array], parts("note_decoder", code, parts.conditions(skeleton, genre), template, **how))
@@ -935,14 +945,13 @@ def reconstruct_in_training(
     if config.variant == "1-step":
         gaussian = parts("encoder", jnp.concatenate([note, velocity, offset, template], -1))
         target = jnp.concatenate([note, velocity, offset], -1)
-        *out, _ = _decode_groove(parts, drawn(gaussian, 0), template, fold(keys, 1), target, forced(0))
-        return Reconstruction(*out, gaussians={"groove": gaussian}), extra
+        logits, in_velocity, in_time, _ = _decode_groove(parts, drawn(gaussian, 0), template, fold(keys, 1), target, forced(0))
+        return Reconstruction(logits, in_velocity, in_time, {"groove": gaussian}), extra
 
     items = len(note)
     # One pass over both: a recurrent network's steps take hardly longer for twice the items.
-    both = Dropout(
-        None if parts.drop.keys is None else jnp.concatenate([parts.drop.keys, fold(parts.drop.keys, 2)]), config.dropout
-    )
+    own = parts.drop.keys
+    both = Dropout(None if own is None else jnp.concatenate([own, cast(jax.Array, fold(own, 2))]), config.dropout)
     of_template, of_note = jnp.split(parts("skeleton", jnp.concatenate([template, note]), drop=both), [items])
     gaussians: dict[str, Gaussian] = {}
     encoded = codes = quantized = None

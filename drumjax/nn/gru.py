@@ -182,5 +182,5 @@ def autoregress(
 
     now = by_step((known, inputs, teacher, forcing, drop_first, drop_second))
     carry = (initial, jnp.zeros_like(initial), start, jnp.ones_like(initial[:, :1], bool))
-    _, results = lax.scan(step, carry, now)
-    return by_step(results)
+    results: tuple[Any, Any] = by_step(lax.scan(step, carry, now)[1])
+    return results
