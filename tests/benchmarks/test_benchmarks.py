@@ -133,6 +133,18 @@ def test_training_of_the_autoencoder_of_sounds(bench) -> None:
 
 
 @pytest.mark.slow
+def test_training_of_pocketvae(bench) -> None:
+    words = ["--system", "pocketvae", "--preset", "small", "--batch", 4, "--steps", 1, "--rounds", 1]
+    shown, result = bench("training", *words)
+    assert_where(result, "training", torch=True)
+    rows = {row["rival"]: row for row in result["results"]}
+    assert set(rows) == {"drumjax, K = 1"} | ({"PyTorch"} if HAS_TORCH else set())
+    assert all(row["grooves/s"] == pytest.approx(4 * row["steps/s"]) for row in rows.values())
+    assert ("decoded grooves are at most" in shown) == HAS_TORCH
+    assert result["preset"] == "small"
+
+
+@pytest.mark.slow
 def test_sound_latency(bench) -> None:
     shown, result = bench("sound_latency", "--preset", "small", "--batches", 1, 4, "--calls", 2)
     assert_where(result, "sound_latency", torch=True)
