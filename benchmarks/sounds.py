@@ -23,7 +23,7 @@ from tyro.conf import Positional, arg
 
 from drumjax import checkpoint
 from drumjax.boundary import read_csv, read_json
-from drumjax.cli.models import training_command
+from drumjax.cli.models import named_data, training_command
 from drumjax.datasets.load import load_sounds
 from drumjax.instruments import sound_evaluation as suite
 from drumjax.instruments.sound_parts import load_parts
@@ -69,7 +69,7 @@ def training(workdir: Path) -> dict[str, Any]:
     steps, seconds = int(rows[-1]["step"]), float(rows[-1]["seconds"])
     return {
         "command": training_command(run, checkpoint.dump_config(recipe(run["recipe"]).presets["paper"])),
-        "data": {"named": run["data_named"], **{key: run["data"][key] for key in ("name", "source_sha256", "counts", "licences")}},
+        "data": {"named": named_data(run), **{key: run["data"][key] for key in ("name", "source_sha256", "counts", "licences")}},
         "config": run["config"],
         "steps": steps,
         "steps_asked_for": run["steps"],

@@ -27,24 +27,27 @@ MEASURES = 6
 """As in the paper's identification experiment: 44.7 s at 129 beats a minute."""
 WANDER_MEASURES = 8
 """A minute of the autonomous drummer."""
+KIT_SEED = 1
+"""Of the new drum sounds."""
 RUN = "training"
 """The working directory of the fresh model, inside the demo's folder."""
 MARKER = ".drumjax-demo"
 """The file in it by which a demo knows the training of an earlier one: without it nothing is removed or written over."""
 WRITTEN = (
     *(f"{name}.{kind}" for name in ("interpolation", "groove", "wander", "fresh") for kind in ("mid", "wav", "png")),
-    *("crossfade.mid", "crossfade.wav", "index.html"),
+    *("crossfade.mid", "crossfade.wav", "kit", "kit.png", "wander_kit.wav", "index.html"),
 )
 """What a demo writes beside it."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Play the shipped pattern models, train a fresh one on the embedded patterns, and leave a page with all.
+    """Play the shipped models, train a fresh one on the embedded patterns, and leave a page with all.
 
     Interpolates from Electro to Techno with the VAE that ships and renders it, and lets the GAN that ships wander for a
-    minute; then trains a fresh pattern VAE (preset 'small', at most a minute by default), plays the same with it, and
-    measures both on held-out patterns. Open index.html in the folder: it plays and shows everything offline.
+    minute, on the library's drum machine and on a kit of sounds that the model of drum sounds has just made up; then trains
+    a fresh pattern VAE (preset 'small', at most a minute by default), plays the same with it, and measures both on held-out
+    patterns. Open index.html in the folder: it plays and shows everything offline.
 
     examples:
       drumjax demo
@@ -91,10 +94,22 @@ def baseline(instrument: PatternInstrument, start: Pattern, goal: Pattern, kit: 
 
 
 def performance(folder: Path) -> list[Pattern]:
-    """Writes a humanised performance of the autonomous drummer as wander.mid, wander.wav and wander.png, and returns it."""
-    from drumjax.cli.pattern import Wander, make_wander
+    """Writes a humanised performance of the autonomous drummer as wander.mid, wander.wav and wander.png, and returns it.
 
-    return delivered(make_wander(Wander(measures=WANDER_MEASURES, humanize=True)), folder, "wander")
+    Also a kit of new sounds as kit/ and kit.png, and the same performance on it as wander_kit.wav.
+    """
+    from drumjax.cli import sound
+    from drumjax.cli.pattern import Wander, make_wander
+    from drumjax.patterns import concatenate
+
+    made = make_wander(Wander(measures=WANDER_MEASURES, humanize=True))
+    patterns = delivered(made, folder, "wander")
+    words = ["--seed", str(KIT_SEED), "--takes", str(made.takes), "-o", str(folder / "kit"), "--plot", str(folder / "kit.png")]
+    sound.kit(words, "drumjax sound kit")
+    new = load_kit(folder / "kit", patterns[0].drum_map, takes=made.takes)
+    write_sound(made.sound(new), folder / "wander_kit.wav", concatenate(patterns).provenance, new)
+    say(folder / "wander_kit.wav")
+    return patterns
 
 
 def grooved(folder: Path, model: str) -> list[Pattern]:
@@ -116,6 +131,16 @@ def delivered(made: Made, folder: Path, name: str) -> list[Pattern]:
     plots.save(made.picture(), folder / f"{name}.png")
     say(*(folder / f"{name}.{kind}" for kind in ("mid", "wav", "png")))
     return list(made.patterns)
+
+
+def takes(folder: Path) -> list[tuple[str, list[str | None]]]:
+    """By lane the takes of a demo's kit, as paths beside the page; None where a lane has fewer than another."""
+    lanes = {
+        lane.name: sorted(f"kit/{lane.name}/{path.name}" for path in lane.glob("*.wav"))
+        for lane in sorted((folder / "kit").iterdir())
+    }
+    most = max(map(len, lanes.values()))
+    return [(lane, [*names, *[None] * (most - len(names))]) for lane, names in lanes.items()]
 
 
 def claim(folder: Path) -> Path:
@@ -177,9 +202,10 @@ def sections(
     wandered: Sequence[Pattern],
     fresh: Sequence[Pattern],
     rows: list[list[str]],
+    drums: Sequence[tuple[str, Sequence[str | None]]],
     groove: Sequence[Pattern] = (),
 ) -> list[Section]:
-    """The page; without a groove where no model of grooves ships."""
+    """The page; `drums` as from `takes`; without a groove where no model of grooves ships."""
     from drumjax.serve import page
 
     def player(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
@@ -188,7 +214,8 @@ def sections(
         return listed(title, [replace(pattern, name=names[i]) for i, pattern in enumerate(patterns)], name, text)
 
     def listed(title: str, patterns: Sequence[Pattern], name: str, text: str) -> Section:
-        return page.Player(title, patterns, f"{name}.wav", ((f"{name}.mid", "MIDI"), (f"{name}.wav", "sound")), text)
+        midi = f"{name.removesuffix('_kit')}.mid"
+        return page.Player(title, patterns, f"{name}.wav", ((midi, "MIDI"), (f"{name}.wav", "sound")), text)
 
     drummer = [
         listed(
@@ -217,6 +244,14 @@ def sections(
             "humanised: small errors of timing and touch, and four takes of each drum in turn.",
         ),
         page.Picture("wander.png", "The way through the noise, coloured by time, and the measures that lie on it."),
+        listed(
+            "The same on drums that do not exist",
+            wandered,
+            "wander_kit",
+            "A conditional autoencoder made up a new sound for each lane, and takes of it; a vocoder made them sound.",
+        ),
+        page.Clips("The kit", ["lane", *(f"take {k + 1}" for k in range(len(drums[0][1])))], drums),
+        page.Picture("kit.png", "The first take of each lane: its waveform, the spectrogram decoded, and that of the waveform."),
         player(
             "Interpolation, a model trained just now", fresh, "fresh", "The same ends through the model that this demo trained."
         ),
@@ -260,7 +295,7 @@ def demo(arguments: list[str], prog: str) -> int:
     rows = compare({"shipped": instrument, "fresh": trained}, data)
     for row in rows:
         print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, (32, 5, 5, 6, 6), strict=True)))
-    made = sections(shipped, faded, wandered, fresh, rows, groove)
+    made = sections(shipped, faded, wandered, fresh, rows, takes(call.output), groove)
     page.write_page(call.output / "index.html", "drumjax: from Electro to Techno", made)
     say(call.output / "index.html")
     print(f"done in {time.monotonic() - began:.0f} s: open {call.output / 'index.html'}")

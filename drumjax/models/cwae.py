@@ -14,7 +14,7 @@ reading; so are layers without a bias where a batch normalisation follows, which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -224,13 +224,21 @@ def decode(config: CWAEConfig, params: Any, stats: Stats, z: jax.Array, label: j
 
 
 def reconstruct_in_training(
-    config: CWAEConfig, params: Any, stats: Stats, x: jax.Array, label: jax.Array
+    config: CWAEConfig,
+    params: Any,
+    stats: Stats,
+    x: jax.Array,
+    label: jax.Array,
+    moved: Callable[[jax.Array], jax.Array] = lambda z: z,
 ) -> tuple[jax.Array, jax.Array, Stats]:
-    """Codes float32 (n, latent), their spectrograms float32 (n, frames, bins), by the batch's statistics, and the new averages."""
+    """Codes float32 (n, latent), their spectrograms float32 (n, frames, bins), by the batch's statistics, and the new averages.
+
+    `moved` is what is done to the codes on the way to the decoder.
+    """
     weights = class_weights(label, config.classes)
     encoder = {"params": params["encoder"], "batch_stats": stats["encoder"]}
     z, of_encoder = CWAEEncoder(config, train=True).apply(encoder, x, weights, mutable=["batch_stats"])
     decoder = {"params": params["decoder"], "batch_stats": stats["decoder"]}
-    y, of_decoder = CWAEDecoder(config, train=True).apply(decoder, z, weights, mutable=["batch_stats"])
+    y, of_decoder = CWAEDecoder(config, train=True).apply(decoder, moved(z), weights, mutable=["batch_stats"])
     new = {"encoder": of_encoder["batch_stats"], "decoder": of_decoder["batch_stats"]}
     return cast(jax.Array, z), cast(jax.Array, y), new

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -19,22 +20,32 @@ from drumjax.systems.system import System
 
 @dataclass(frozen=True)
 class CWAELoss:
-    """Weights of the loss."""
+    """Weights of the loss, and what the decoder learns from."""
 
     mmd_weight: float = 10 / 704
     """Weight of D against the squared error, the mean over a sound's elements and over sounds. Eq. 5 as printed sums the error over
     the n = 704 sounds of a batch and adds 10 D; the ratio is kept at other sizes of batches. The code of Tolstikhin et al. comes to
     .163 on CelebA, eleven times as much: 100 against .05 of the error summed over 64 × 64 × 3 numbers."""
+    code_noise: float = 0.0
+    """The decoder learns from √(1 − t²) z + t g with this t in [0, 1) and g from the prior, the way in which sounds are varied: it
+    then knows what lies between the codes of a few sounds, where the prior draws from (our decision). 0, the paper's, is z."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number out of range."""
         if not 0 <= self.mmd_weight < math.inf:
             raise ValueError(f"expected mmd_weight of at least 0, found {self.mmd_weight}")
+        if not 0 <= self.code_noise < 1:
+            raise ValueError(f"expected code_noise of at least 0 and below 1, found {self.code_noise}")
 
 
 def prior_codes(key: jax.Array, slots: jax.Array, latent: int) -> jax.Array:
     """Draws from the prior, the standard normal, one key an item: float32 (items, latent), the same however a batch is split."""
     return jax.vmap(lambda slot: jax.random.normal(jax.random.fold_in(key, slot), (latent,)))(slots)
+
+
+def noisy(z: jax.Array, *, key: jax.Array, slots: jax.Array, share: float) -> jax.Array:
+    """Codes moved towards draws from the prior, one key an item, so that standard normal ones stay so: √(1 − t²) z + t g."""
+    return math.sqrt(1 - share**2) * z + share * prior_codes(key, slots, z.shape[-1]) if share else z
 
 
 def standardized_log_mel(audio: jax.Array, config: MelConfig, standardizer: Standardizer) -> jax.Array:
@@ -77,7 +88,8 @@ def cwae_system(config: CWAEConfig, loss: CWAELoss, mel_config: MelConfig) -> Sy
 
     def cwae_loss(params, extra, batch, key, progress):
         x = standardized_log_mel(batch["audio"], mel_config, Standardizer(**extra["standardizer"]))
-        z, y, stats = reconstruct_in_training(config, params["cwae"], extra["batch_stats"], x, batch["label"])
+        moved = partial(noisy, key=jax.random.fold_in(key, 1), slots=batch["slot"], share=loss.code_noise)
+        z, y, stats = reconstruct_in_training(config, params["cwae"], extra["batch_stats"], x, batch["label"], moved)
         mse = masked_mean(jnp.mean(jnp.square(y - x), (1, 2)), batch["mask"])
         prior = prior_codes(key, batch["slot"], config.latent)
         mmd = mmd_imq(z, prior, batch["label"], config.classes, batch["mask"])

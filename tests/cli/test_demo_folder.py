@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from drumjax.boundary import InputError
 from drumjax.cli import demo
@@ -56,8 +58,14 @@ def test_a_training_is_not_removed_through_a_link(tmp_path) -> None:
 def test_the_demo_s_performance_is_heard_seen_and_made_again(command, tmp_path) -> None:
     made = demo.performance(tmp_path)
     assert len(made) == demo.WANDER_MEASURES
-    assert {path.name for path in tmp_path.iterdir()} == {"wander.mid", "wander.wav", "wander.png"} < set(demo.WRITTEN)
-    for name in ("wander.mid", "wander.wav"):
+    written = {"wander.mid", "wander.wav", "wander.png", "kit", "kit.png", "wander_kit.wav"}
+    assert {path.name for path in tmp_path.iterdir()} == written < set(demo.WRITTEN)
+    lanes = demo.takes(tmp_path)
+    assert [lane for lane, _ in lanes] == sorted(made[0].drum_map.lanes)
+    assert all(name and (tmp_path / name).is_file() for _, names in lanes for name in names)
+    one, other = (soundfile.read(tmp_path / name)[0] for name in ("wander.wav", "wander_kit.wav"))
+    assert len({len(one), len(other)}) == 2 or np.abs(one - other).max() > 0.1
+    for name in ("wander.mid", "wander.wav", "wander_kit.wav", "kit/BD/2.wav"):
         called = command("again", name)
         assert (called.code, called.err) == (0, "")
 
@@ -66,8 +74,9 @@ def test_the_page_of_a_demo_plays_every_performance_it_was_given(command, tiny, 
     from drumjax.serve.page import Player
 
     shipped, wandered = tiny.sample(demo.MEASURES), tiny.sample(demo.WANDER_MEASURES)
-    players = [each for each in demo.sections(shipped, shipped, wandered, shipped, []) if isinstance(each, Player)]
+    drums = [("BD", ["kit/BD/1.wav", "kit/BD/2.wav"]), ("SD", ["kit/SD/1.wav", None])]
+    players = [each for each in demo.sections(shipped, shipped, wandered, shipped, [], drums) if isinstance(each, Player)]
     assert [(each.audio, len(each.patterns)) for each in players] == [
-        ("interpolation.wav", 6), ("crossfade.wav", 6), ("wander.wav", 8), ("fresh.wav", 6),
+        ("interpolation.wav", 6), ("crossfade.wav", 6), ("wander.wav", 8), ("wander_kit.wav", 8), ("fresh.wav", 6),
     ]  # fmt: skip
     assert {name for each in players for name, _ in each.files} <= set(demo.WRITTEN)

@@ -56,21 +56,21 @@ def test_a_model_of_sounds_is_shown_by_both_its_cards_and_heard_by_the_doctor(co
     assert "ok    model drums: hashes verified, a sound of each of 4 classes" in command("doctor").out
 
 
-def trained(folder: Path, workdir: str, recipe: str, preset_changes: dict) -> Path:
+def trained(folder: Path, workdir: str, recipe: str, preset_changes: dict, data: str = "sounds/") -> Path:
     """What a training leaves that packing reads: the checkpoint, and `config.json` of a call that changed these fields."""
     from drumjax.configs import dump_config
     from drumjax.train.recipe import recipe as recipe_of
 
     place = Path(shutil.copytree(folder / workdir, workdir))
     config = dump_config(recipe_of(recipe).presets["paper"]) | preset_changes
-    (place / "config.json").write_text(json.dumps({"recipe": recipe, "data_named": "sounds/", "steps": 7, "config": config}))
+    (place / "config.json").write_text(json.dumps({"recipe": recipe, "data_named": data, "steps": 7, "config": config}))
     return place
 
 
 def test_a_model_of_sounds_is_packed_with_its_vocoder(command, untrained_sounds, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     trained(untrained_sounds, "cwae", "cwae", {"per_class": 3})
-    trained(untrained_sounds, "mcnn", "mcnn", {"seed": 5})
+    trained(untrained_sounds, "mcnn", "mcnn", {"seed": 5}, data="/home/somebody/more_sounds")
     trained(untrained_sounds, "other", "mcnn", {})
     said = command("models pack cwae --vocoder mcnn -o out --name drums --half --credits Somebody")
     assert (said.code, said.out.splitlines()[0].split(",")[0]) == (0, "packed step 1 and 1"), said
@@ -78,7 +78,7 @@ def test_a_model_of_sounds_is_packed_with_its_vocoder(command, untrained_sounds,
     assert (content["name"], content["kind"], list(members)) == ("drums", "sounds", ["model", "vocoder"])
     cards = {role: checkpoint.read_card(place) for role, place in members.items()}
     assert cards["model"]["command"] == "drumjax train cwae --data sounds/ --workdir RUN --steps 7 --per-class 3"
-    assert cards["vocoder"]["command"] == "drumjax train mcnn --data sounds/ --workdir RUN --steps 7 --seed 5"
+    assert cards["vocoder"]["command"] == "drumjax train mcnn --data more_sounds --workdir RUN --steps 7 --seed 5"
     assert cards["model"]["credits"] == cards["vocoder"]["credits"] == ["Somebody"]
     assert command("sound sample --class kick -o k.wav --model out").code == 0
     assert (

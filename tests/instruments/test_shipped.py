@@ -9,31 +9,38 @@ import drumjax
 from drumjax import checkpoint
 from drumjax.datasets.load import load_patterns
 from drumjax.instruments.evaluation import evaluate_generation
-from drumjax.instruments.loading import model_card, model_directory, shipped_models
+from drumjax.instruments.loading import model_card, shipped_models
 from drumjax.metrics import patterns as metrics
 
 SHA256 = {
     "pattern-vae": "d00142d02569b103001b73fbe144e5fc813d93bb8e2782ad8b7b17345827618a",
     "pattern-gan": "acafe63123978f5af10f48e81de71af8ef5317e95ccb0a4da59d0c671f00a88a",
+    "neural-drums": "19c012b0dc641270056f4f7f45abc97473d87211fe2735195d6260e88628e996",
 }
 """Of the manifests, and so of every byte. Whoever ships other weights writes their hash here and their figures into the docs."""
+PATTERNS = ("pattern-vae", "pattern-gan")
+LIMIT_BYTES = {"neural-drums": 10_000_000} | dict.fromkeys(PATTERNS, 2_000_000)
 PERMISSIVE = {"apache-2.0", "mit", "bsd", "cc-by"}
+FREE_SOUNDS = {"apache-2.0", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "public-domain"}
 
 
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", SHA256)
 def test_each_model_ships_and_is_the_one_that_was_measured(name):
     assert set(shipped_models()) == set(SHA256)
-    directory = model_directory(name)
-    checkpoint.verify(directory)
-    assert checkpoint.fingerprint(directory) == SHA256[name]
+    members = checkpoint.find_members(shipped_models()[name])
+    for place in members.values():
+        checkpoint.verify(place)
+    assert checkpoint.fingerprint_members(members) == SHA256[name]
 
 
 @pytest.mark.smoke
-def test_shipped_models_take_at_most_two_megabytes_and_hold_no_training_state():
-    for directory in shipped_models().values():
-        assert sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) <= 2_000_000
-        assert {path.name for path in (directory / "state").iterdir()} == {"play"}
+def test_shipped_models_are_small_and_hold_no_training_state():
+    for name, directory in shipped_models().items():
+        assert sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()) <= LIMIT_BYTES[name]
+        members = checkpoint.find_members(directory)
+        for place in members.values():
+            assert {path.name for path in (place / "state").iterdir()} == {"play"}
 
 
 @pytest.mark.parametrize(("name", "splits"), [("pattern-vae", {"test", "train"}), ("pattern-gan", {"test"})])
@@ -64,7 +71,7 @@ def test_held_out_patterns_of_the_embedded_set_were_held_out_of_training():
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("name", SHA256)
+@pytest.mark.parametrize("name", PATTERNS)
 def test_samples_are_drums(name):
     patterns = drumjax.load(name).sample(16, seed=0)
     hits = np.array([pattern.hits.sum() for pattern in patterns])
@@ -93,3 +100,35 @@ def test_a_performance_of_the_gan_varies_and_stays_drums():
     hits = np.array([pattern.hits.sum() for pattern in patterns])
     assert (len(patterns), hits.min() >= 8, hits.max() <= 300) == (128, True, True)
     assert len({pattern.hits.tobytes() for pattern in patterns}) > 110
+
+
+def test_cards_of_the_sounds_name_what_both_members_were_trained_on_and_what_they_reach():
+    cards = {role: checkpoint.read_card(place) for role, place in checkpoint.find_members(shipped_models()["neural-drums"]).items()}
+    assert {role: card["system"] for role, card in cards.items()} == {"model": "cwae", "vocoder": "mcnn"}
+    for card in cards.values():
+        assert set(card["data"]["licences"]) <= FREE_SOUNDS
+        assert any("CC BY" in credit for credit in card["credits"])
+        assert card["command"].startswith(f"drumjax train {card['system']} --data ")
+        assert "/" not in json.dumps(card["data"]["name"])
+        (said,) = [report for report in card["evaluation"] if report["suite"] == "sounds"]
+        assert said["split"] == "test"
+        assert said["metrics"]["class_accuracy"] > 0.5
+
+
+@pytest.mark.smoke
+def test_sampled_sounds_are_drums():
+    drums = drumjax.load("neural-drums")
+    centroid_hz = {}
+    for label in drums.classes:
+        sounds = [sound.audio.astype(np.float64) for sound in drums.sample(label, 8, seed=0)]
+        for audio in sounds:
+            assert np.isfinite(audio).all()
+            assert np.abs(audio).max() == pytest.approx(1, abs=1e-3)
+            assert abs(audio.mean()) < 0.03
+            # It begins at once, and what is left at its end is far below its beginning.
+            assert np.argmax(np.abs(audio)) < 0.25 * drums.sample_rate_hz
+            assert np.sqrt(np.mean(audio[-1000:] ** 2)) < 0.1 * np.sqrt(np.mean(audio[:5000] ** 2))
+        power = np.mean([np.abs(np.fft.rfft(audio)) ** 2 for audio in sounds], 0)
+        centroid_hz[label] = np.sum(np.fft.rfftfreq(len(sounds[0]), 1 / drums.sample_rate_hz) * power) / power.sum()
+        assert len({audio.tobytes() for audio in sounds}) == 8
+    assert centroid_hz["kick"] < centroid_hz["tom"] < centroid_hz["snare"] < centroid_hz["hihat_closed"]

@@ -23,7 +23,7 @@ from drumjax.signal.mel import (
     unstandardize,
 )
 from drumjax.systems import Progress
-from drumjax.systems.cwae import CWAELoss, cwae_system, principal_axes, prior_codes, standardized_log_mel, summarise
+from drumjax.systems.cwae import CWAELoss, cwae_system, noisy, principal_axes, prior_codes, standardized_log_mel, summarise
 from drumjax.train.engine import make_step, new_state
 
 MEL = MelConfig(sample_rate_hz=2000, samples=300, window_samples=64, hop_samples=32, fft_samples=128, bins=20)
@@ -100,8 +100,38 @@ def test_loss_is_the_squared_error_plus_the_weighted_discrepancy_of_each_class(m
     jax.tree.map(np.testing.assert_array_equal, new["standardizer"], extra["standardizer"])
 
 
+def test_the_decoder_may_learn_from_codes_with_noise_while_the_discrepancy_is_that_of_the_codes(made):
+    _, params, extra, batch = made
+    system = cwae_system(SMALL, CWAELoss(mmd_weight=0.2, code_noise=0.6), MEL)
+    run = jax.jit(lambda key: system.losses["cwae"](params, extra, batch, key, NOW), compiler_options=QUICK)
+    (_, (_, metrics)), (_, (_, other)) = run(jax.random.key(1)), run(jax.random.key(2))
+    x = standardized_log_mel(batch["audio"], MEL, Standardizer(**extra["standardizer"]))
+    draws = prior_codes(jax.random.fold_in(jax.random.key(1), 1), batch["slot"], 4)
+    moved = partial(reconstruct_in_training, SMALL, moved=lambda z: 0.8 * z + 0.6 * draws)
+    z, y, _ = jax.jit(moved, compiler_options=QUICK)(params["cwae"], extra["batch_stats"], x, batch["label"])
+    assert float(metrics["mse"]) == pytest.approx(np.mean(np.square(np.asarray(y) - np.asarray(x))), rel=1e-4)
+    assert float(metrics["mse"]) != pytest.approx(float(other["mse"]), rel=1e-3)
+    prior = np.asarray(prior_codes(jax.random.key(1), batch["slot"], 4), np.float64)
+    of_class = [np.asarray(batch["label"]) == c for c in range(3)]
+    mmd = np.mean([discrepancy(np.asarray(z, np.float64)[own], prior[own]) for own in of_class])
+    assert float(metrics["mmd"]) == pytest.approx(mmd, rel=1e-3)
+
+
+def test_noise_leaves_standard_normal_codes_standard_normal_and_is_an_items_own():
+    slots = jnp.arange(4000)
+    z = jax.random.normal(jax.random.key(5), (4000, 8))
+    moved = noisy(z, key=jax.random.key(6), slots=slots, share=0.6)
+    np.testing.assert_allclose(np.std(moved), 1, atol=0.02)
+    np.testing.assert_allclose(np.mean(np.asarray(moved) * np.asarray(z)), 0.8, atol=0.02)
+    np.testing.assert_array_equal(noisy(z[7:9], key=jax.random.key(6), slots=slots[7:9], share=0.6), moved[7:9])
+    assert noisy(z, key=jax.random.key(6), slots=slots, share=0.0) is z
+    with pytest.raises(ValueError, match="code_noise of at least 0 and below 1, found 1"):
+        CWAELoss(code_noise=1.0)
+
+
 def test_the_printed_weight_is_ten_over_the_papers_batch():
     assert CWAELoss().mmd_weight * 704 == pytest.approx(10)
+    assert CWAELoss().code_noise == 0
     with pytest.raises(ValueError, match="mmd_weight"):
         CWAELoss(mmd_weight=-1.0)
 

@@ -38,6 +38,10 @@ ADAM = OptimizerConfig(learning_rate=1e-3, plateau_factor=0.5, plateau_patience=
 QUICK = OptimizerConfig(learning_rate=2e-3, schedule="cosine")
 """For a training of a fixed, short length (our decision)."""
 
+FIRM = CWAELoss(mmd_weight=0.163, code_noise=0.6)
+"""The weight of the code of Tolstikhin et al., and a decoder that knows what lies between codes (our decisions, by measurement: of
+874 sounds, it more than doubles how often new ones are heard as their class, and raises the squared error by a third)."""
+
 
 @dataclass(frozen=True)
 class CWAETraining(TrainingConfig):
@@ -50,7 +54,7 @@ class CWAETraining(TrainingConfig):
     model: CWAEConfig = field(default_factory=CWAEConfig)
     """The network; the data decide the number of classes."""
     loss: CWAELoss = field(default_factory=CWAELoss)
-    """The weights of the loss."""
+    """The weights of the loss, and the noise on codes."""
     mel: MelConfig = field(default_factory=MelConfig)
     """The spectrograms."""
     optimizer: OptimizerConfig = ADAM
@@ -156,6 +160,7 @@ PRESETS = {
         validate_every_epochs=1,
         validate_every_steps=100,
         per_class=8,
+        loss=FIRM,
         optimizer=QUICK,
         model=CWAEConfig(channels=(16, 16, 16), dense=(256, 128)),
     ),
@@ -163,8 +168,8 @@ PRESETS = {
 SUMMARIES = {
     "paper": "64 channels, 64 sounds of each class in a batch, 110,000 iterations: the network and schedule of the paper; a step "
     "of 704 sounds takes one CPU core about 27 s, so for an accelerator",
-    "small": "16 channels, dense layers of 256 and 128, 8 sounds of each class in a batch, 4,000 iterations: gives up detail and "
-    "the paper's schedule, for half an hour on 2 CPU cores",
+    "small": "16 channels, dense layers of 256 and 128, 8 sounds of each class in a batch, 4,000 iterations, noise on the codes: "
+    "gives up detail and the paper's loss and schedule, for half an hour on 2 CPU cores",
 }
 
 RECIPE = Recipe(
