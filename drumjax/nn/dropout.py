@@ -28,7 +28,7 @@ class Dropout:
         self._calls += 1
         size, calls = math.prod(shape), self._calls
         if self.rate == 0.5:
-            # A word decides on 32 numbers: drawing one for each took a third of a training step.
+            # A word decides on 32 numbers, where a word for each would be 32 times as much to draw.
             words = jax.vmap(lambda key: jax.random.bits(jax.random.fold_in(key, calls), (-(-size // 32),)))(self.keys)
             bits = (words[..., None] >> jnp.arange(32, dtype=words.dtype)) & 1
             stays = bits.reshape(len(words), -1)[:, :size]
