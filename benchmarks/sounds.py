@@ -23,7 +23,7 @@ from tyro.conf import Positional, arg
 
 from drumjax import checkpoint
 from drumjax.boundary import read_csv, read_json
-from drumjax.cli.models import named_data, training_command
+from drumjax.cli.models import training_command, without_folders
 from drumjax.datasets.load import load_sounds
 from drumjax.instruments import sound_evaluation as suite
 from drumjax.instruments.sound_parts import load_parts
@@ -69,7 +69,10 @@ def training(workdir: Path) -> dict[str, Any]:
     steps, seconds = int(rows[-1]["step"]), float(rows[-1]["seconds"])
     return {
         "command": training_command(run, checkpoint.dump_config(recipe(run["recipe"]).presets["paper"])),
-        "data": {"named": named_data(run), **{key: run["data"][key] for key in ("name", "source_sha256", "counts", "licences")}},
+        "data": {
+            "named": without_folders(run["data_named"]),
+            **{key: run["data"][key] for key in ("name", "source_sha256", "counts", "licences")},
+        },
         "config": run["config"],
         "steps": steps,
         "steps_asked_for": run["steps"],
@@ -109,7 +112,7 @@ def measure(call: Sounds) -> dict[str, Any]:
     content = report(
         suite="sounds",
         model=call.name,
-        data=call.data,
+        data=without_folders(call.data),
         split=call.split,
         n=n,
         metrics=result.figures,
@@ -127,7 +130,7 @@ def measure(call: Sounds) -> dict[str, Any]:
         "peak_memory_mib": round(peak_memory_mib()),
         "trainings": {name: training(path) for name, path in workdirs.items()},
         "evaluated_on": {
-            "named": call.data,
+            "named": without_folders(call.data),
             **{key: data.info.to_json()[key] for key in ("name", "source_sha256", "class_counts")},
         },
         "seed": call.seed,
@@ -166,7 +169,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     accuracy = number("class_accuracy", ".2f")
     return [
         row["name"],
-        "; ".join(dict.fromkeys(f"{each['data']['name']} ({each['data']['counts']['train']})" for each in trainings.values())),
+        "; ".join(f"{name} {_trained_on(each)}" for name, each in trainings.items()),
         f"{row['evaluated_on']['name']} {row['report']['split']} ({row['report']['n']})",
         "; ".join(f"{name} {each['steps']:,} ({each['step_of_the_best']:,})" for name, each in trainings.items()),
         "; ".join(f"{name} {each['seconds'] / 60:.0f} min" for name, each in trainings.items()),
@@ -181,6 +184,13 @@ def cells(row: Mapping[str, Any]) -> list[str]:
             if number(f"{name}_real_time_factor")
         ),
     ]
+
+
+def _trained_on(training: Mapping[str, Any]) -> str:
+    """The data of a training, how many sounds of it, and the trainings that it began with."""
+    config, data = training["config"], training["data"]
+    earlier = [config[name] for name in ("start", "spectrograms_of") if config.get(name)]
+    return f"{data['named']} ({data['counts']['train']:,})" + (f", after {' and '.join(earlier)}" if earlier else "")
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -45,8 +45,8 @@ class Demo:
     """Play the shipped models, train a fresh one on the embedded patterns, and leave a page with all.
 
     Interpolates from Electro to Techno with the VAE that ships and renders it, and lets the GAN that ships wander for a
-    minute, on the library's drum machine and on a kit of sounds that the model of drum sounds has just made up; then trains
-    a fresh pattern VAE (preset 'small', at most a minute by default), plays the same with it, and measures both on held-out
+    minute, on the library's drum machine and on a kit that the model of drum sounds makes up for it; then trains a fresh
+    pattern VAE (preset 'small', at most a minute by default), plays the same with it, and measures both on held-out
     patterns. Open index.html in the folder: it plays and shows everything offline.
 
     examples:
@@ -135,10 +135,13 @@ def delivered(made: Made, folder: Path, name: str) -> list[Pattern]:
 
 def takes(folder: Path) -> list[tuple[str, list[str | None]]]:
     """By lane the takes of a demo's kit, as paths beside the page; None where a lane has fewer than another."""
-    lanes = {
-        lane.name: sorted(f"kit/{lane.name}/{path.name}" for path in lane.glob("*.wav"))
-        for lane in sorted((folder / "kit").iterdir())
-    }
+    from drumjax.boundary import AUDIO_SUFFIXES, list_files
+    from drumjax.synth.kits import split_copies
+
+    _, sounds = split_copies(list_files(folder / "kit", AUDIO_SUFFIXES))
+    lanes: dict[str, list[str]] = {}
+    for path in sorted(sounds):
+        lanes.setdefault(path.parent.name, []).append(path.relative_to(folder).as_posix())
     most = max(map(len, lanes.values()))
     return [(lane, [*names, *[None] * (most - len(names))]) for lane, names in lanes.items()]
 

@@ -115,15 +115,24 @@ def show_model(arguments: list[str], prog: str) -> int:
     return 0
 
 
-def named_data(run: Mapping[str, Any]) -> str:
-    """How a training's data were named, without the folders of its machine, which are nobody else's business."""
-    place = Path(run["data_named"])
-    return place.name if place.is_absolute() else run["data_named"]
+def without_folders(named: str) -> str:
+    """How data were named, without the folders of a machine, which are nobody else's business."""
+    return Path(named).name if Path(named).is_absolute() else named
 
 
 def training_command(run: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """The command that repeats a training: what its configuration differs in from the recipe's default one, as options."""
-    words = ["drumjax", "train", run["recipe"], "--data", named_data(run), "--workdir", "RUN", "--steps", str(run["steps"])]
+    words = [
+        "drumjax",
+        "train",
+        run["recipe"],
+        "--data",
+        without_folders(run["data_named"]),
+        "--workdir",
+        "RUN",
+        "--steps",
+        str(run["steps"]),
+    ]
 
     def differing(now: Mapping[str, Any], then: Mapping[str, Any], prefix: str = "") -> None:
         for key, value in now.items():

@@ -17,6 +17,9 @@ from drumjax.models.cwae import CWAEConfig, decode, encode, init_cwae, reconstru
 from drumjax.signal.mel import MelConfig, Standardizer, from_int16, from_log_mel, log_mel, mel, standardize, unstandardize
 from drumjax.systems.system import System
 
+NO_SLOT = 2**32 - 1
+"""What no item is numbered: the key folded with it is none of the items' own."""
+
 
 @dataclass(frozen=True)
 class CWAELoss:
@@ -88,7 +91,7 @@ def cwae_system(config: CWAEConfig, loss: CWAELoss, mel_config: MelConfig) -> Sy
 
     def cwae_loss(params, extra, batch, key, progress):
         x = standardized_log_mel(batch["audio"], mel_config, Standardizer(**extra["standardizer"]))
-        moved = partial(noisy, key=jax.random.fold_in(key, 1), slots=batch["slot"], share=loss.code_noise)
+        moved = partial(noisy, key=jax.random.fold_in(key, NO_SLOT), slots=batch["slot"], share=loss.code_noise)
         z, y, stats = reconstruct_in_training(config, params["cwae"], extra["batch_stats"], x, batch["label"], moved)
         mse = masked_mean(jnp.mean(jnp.square(y - x), (1, 2)), batch["mask"])
         prior = prior_codes(key, batch["slot"], config.latent)

@@ -68,6 +68,10 @@ def test_the_demo_s_performance_is_heard_seen_and_made_again(command, tmp_path) 
     for name in ("wander.mid", "wander.wav", "wander_kit.wav", "kit/BD/2.wav"):
         called = command("again", name)
         assert (called.code, called.err) == (0, "")
+    # What `again` left beside a take, and what a file manager leaves, is no take and no lane.
+    assert (tmp_path / "kit" / "BD" / "2.again.wav").is_file()
+    (tmp_path / "kit" / ".DS_Store").touch()
+    assert demo.takes(tmp_path) == lanes
 
 
 def test_the_page_of_a_demo_plays_every_performance_it_was_given(command, tiny, tmp_path) -> None:

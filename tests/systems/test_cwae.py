@@ -106,7 +106,7 @@ def test_the_decoder_may_learn_from_codes_with_noise_while_the_discrepancy_is_th
     run = jax.jit(lambda key: system.losses["cwae"](params, extra, batch, key, NOW), compiler_options=QUICK)
     (_, (_, metrics)), (_, (_, other)) = run(jax.random.key(1)), run(jax.random.key(2))
     x = standardized_log_mel(batch["audio"], MEL, Standardizer(**extra["standardizer"]))
-    draws = prior_codes(jax.random.fold_in(jax.random.key(1), 1), batch["slot"], 4)
+    draws = prior_codes(jax.random.fold_in(jax.random.key(1), 2**32 - 1), batch["slot"], 4)
     moved = partial(reconstruct_in_training, SMALL, moved=lambda z: 0.8 * z + 0.6 * draws)
     z, y, _ = jax.jit(moved, compiler_options=QUICK)(params["cwae"], extra["batch_stats"], x, batch["label"])
     assert float(metrics["mse"]) == pytest.approx(np.mean(np.square(np.asarray(y) - np.asarray(x))), rel=1e-4)

@@ -11,6 +11,9 @@ from drumjax.boundary import InputError
 from drumjax.configs import dump_config, parse_config
 from drumjax.datasets.sounds.info import SoundInfo
 
+UNKNOWN = "unknown"
+"""In the place of the hash of data of which a card says nothing."""
+
 
 class Trained:
     """A trained member that a training builds on.
@@ -49,7 +52,7 @@ class Trained:
         self.config = parse_config(config_type, self.card.get("config"), self.place / checkpoint.CARD)
 
     def check_sha256(self, wanted: str) -> None:
-        """Whether it has the hash that is wanted; "" wants none.
+        """Checks that it has the hash that is wanted; "" wants none.
 
         Raises:
           InputError: it has another one.
@@ -63,7 +66,7 @@ class Trained:
             )
 
     def check_same(self, name: str, ours: Any) -> None:
-        """Whether a part of its configuration, such as `model`, equals that of the training that builds on it.
+        """Checks that a part of its configuration, such as `model`, equals that of the training that builds on it.
 
         Raises:
           InputError: names the first field that differs.
@@ -79,13 +82,14 @@ class Trained:
             )
 
     def source_sha256s(self) -> set[str]:
-        """The hashes of all data that it, and what it was built on, were trained on."""
+        """The hashes of all data that it, and what it was built on, were trained on; `UNKNOWN` where its card does not say."""
         data = self.card.get("data")
-        return {str(data.get("source_sha256") if isinstance(data, dict) else None), *self.config.earlier_data}
+        own = data.get("source_sha256") if isinstance(data, dict) else None
+        return {own if isinstance(own, str) else UNKNOWN, *self.config.earlier_data}
 
 
 def check_named(config: Any, name: str, hash_name: str) -> None:
-    """Whether a hash comes with the name of what it is the hash of.
+    """Checks that a hash comes with the name of what it is the hash of.
 
     Raises:
       InputError: it comes alone.
