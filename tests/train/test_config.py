@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @cache
 def fields_read() -> frozenset[str]:
     """Every attribute that the sources read from a configuration or a part of one, outside the checks that it makes of itself."""
-    owners = {"config", "loss", "model", "optimizer"}
+    owners = {"config", "loss", "model", "optimizer", "rules", "forcing"}
     read: set[str] = set()
     for folder in ("drumjax", "train", "datasets"):
         for file in (ROOT / folder).rglob("*.py"):
