@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import resource
 import shutil
 import signal
@@ -561,8 +562,8 @@ def test_no_code_in_a_checkpoint_runs(saved, tmp_path) -> None:
     trap = pickle.dumps(Trap(sprung))
     pickle.loads(trap)
     sprung.unlink()  # it does go off
-    loaded = 0
-    for k, name in enumerate(files_in(saved)):
+    refused = dict.fromkeys(files_in(saved), 0)
+    for k, name in enumerate(refused):
         for j, raw in enumerate((trap, npy_of_objects(trap))):
             place = Path(shutil.copytree(saved, tmp_path / f"{k}-{j}" / "7"))
             (place / name).write_bytes(raw)
@@ -571,12 +572,17 @@ def test_no_code_in_a_checkpoint_runs(saved, tmp_path) -> None:
             for attempt in (lambda place: checkpoint.load(place, items()), checkpoint.load_playing):
                 try:  # a file that orbax does not read does no harm
                     attempt(place)
-                    loaded += 1
                 except InputError:
-                    pass
+                    refused[name] += 1
                 assert not sprung.exists(), name
             shutil.rmtree(place)
-    assert loaded < len(files_in(saved)) * 3
+    # What is read is refused, in both formats: all for playing, and of the training's own where the whole is restored. How many
+    # files of data orbax leaves that it then does not read differs from one time to the next.
+    assert {re.sub(r"/d/\w+$", "/d", name): n for name, n in refused.items() if n} == {
+        "card.json": 2, "manifest.json": 4,
+        "state/play/_METADATA": 4, "state/play/manifest.ocdbt": 4, "state/play/d": 4,
+        "state/training/_METADATA": 2, "state/training/manifest.ocdbt": 2, "state/training/d": 2,
+    }  # fmt: skip
 
 
 def npy_of_objects(trap: bytes) -> bytes:
