@@ -157,6 +157,21 @@ def torch_steps(
     return run
 
 
+def torch_on(where: dict[str, Any]) -> str:
+    """The kind of device that PyTorch is on, told of in `where` with its version and threads."""
+    import torch
+
+    device = torch_device()
+    where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+    return device
+
+
+def check_same(agree: bool) -> None:
+    """Leaves where the two libraries' networks do not agree."""
+    if not agree:
+        raise SystemExit("the two networks are not the same")
+
+
 def noises(count: int, config: MelConfig) -> dict[str, np.ndarray]:
     """Decaying noise of .1 to 1 s, as one-shots are stored."""
     rng, time = np.random.default_rng(0), np.arange(config.samples)
@@ -173,15 +188,12 @@ def mcnn_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
     system = mcnn_system(config.model, config.loss, config.mel)
     optimizers = {"mcnn": make_optimizer(config.optimizer)}
     rivals: dict[str, Any] = {
-        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
-        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+        name: engine_of(system, optimizers, arrays, config, call.batch, call.steps, k) for name, k in ((many, call.steps), (one, 1))
     }
     if importlib.util.find_spec("torch"):
-        import torch
         import torch_mcnn
 
-        device = torch_device()
-        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        device = torch_on(where)
         first = {name: a[: call.batch] for name, a in arrays.items()}
         params = jax.jit(system.init)(jax.random.key(0), first)[0]
         batch = first | {"mask": np.ones(call.batch, np.float32)}
@@ -189,8 +201,7 @@ def mcnn_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
         step = torch_mcnn.make_step(config.model, config.mel, device=device, params=params["mcnn"])
         theirs = step(first["audio"], first["length"])
         print(f"first loss: drumjax {float(ours):.5f}, PyTorch {theirs:.5f}")
-        if not np.isclose(ours, theirs, rtol=1e-3):
-            raise SystemExit("the two networks are not the same")
+        check_same(np.isclose(ours, theirs, rtol=1e-3))
         rng = np.random.default_rng(0)
 
         def torchs() -> None:
@@ -215,15 +226,12 @@ def cwae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
     system = cwae_system(config.model, replace(config.loss, code_noise=0.0), config.mel)
     optimizers = {"cwae": make_optimizer(config.optimizer)}
     rivals: dict[str, Any] = {
-        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
-        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+        name: engine_of(system, optimizers, arrays, config, call.batch, call.steps, k) for name, k in ((many, call.steps), (one, 1))
     }
     if importlib.util.find_spec("torch"):
-        import torch
         import torch_cwae
 
-        device = torch_device()
-        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        device = torch_on(where)
         first = {name: a[: 2 * config.model.classes] for name, a in arrays.items()}
         params, extra = jax.jit(system.init)(jax.random.key(0), first)
         items = len(first["audio"])
@@ -242,8 +250,7 @@ def cwae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) -> 
         )
         theirs = step(first["audio"], first["label"])
         print(f"first squared error: drumjax {ours:.5f}, PyTorch {theirs:.5f}")
-        if not np.isclose(ours, theirs, rtol=1e-3):
-            raise SystemExit("the two networks are not the same")
+        check_same(np.isclose(ours, theirs, rtol=1e-3))
         rng = np.random.default_rng(0)
 
         def torchs() -> None:
@@ -270,15 +277,12 @@ def pocketvae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str
     system = pocketvae_system(config.model, config.loss, Forcing(end=forced, share=0), config.rules)
     optimizers = {"pocketvae": make_optimizer(config.optimizer)}
     rivals: dict[str, Any] = {
-        many: engine_of(system, optimizers, arrays, config, call.batch, call.steps, call.steps),
-        one: engine_of(system, optimizers, arrays, config, call.batch, call.steps, 1),
+        name: engine_of(system, optimizers, arrays, config, call.batch, call.steps, k) for name, k in ((many, call.steps), (one, 1))
     }
     if importlib.util.find_spec("torch"):
-        import torch
         import torch_pocketvae
 
-        device = torch_device()
-        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        device = torch_on(where)
         templates = np.asarray(template(arrays["velocity"], config.rules), np.float32)
         few = [a[:4] for a in (arrays["velocity"], arrays["offset"], templates, arrays["genre"])]
         params, extra = jax.jit(partial(pocketvae.init_pocketvae, config.model))(jax.random.key(0))
@@ -292,8 +296,7 @@ def pocketvae_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str
         theirs = torch_pocketvae.reconstruct(config.model, params, extra, *few)
         apart = max(np.abs(np.asarray(a) - b).max() for a, b in zip((ours.logits, ours.velocity, ours.offset), theirs, strict=True))
         print(f"decoded grooves are at most {apart:.1e} apart")
-        if not apart < 1e-4:
-            raise SystemExit("the two networks are not the same")
+        check_same(apart < 1e-4)
         step = torch_pocketvae.make_step(config.model, forcing=forced, learning_rate=config.optimizer.learning_rate, device=device)
         rng = np.random.default_rng(0)
 
@@ -318,10 +321,7 @@ def pattern_rivals(call: Benchmark, where: dict[str, Any], many: str, one: str) 
         stock = stock_convolution(lambda: engine(arrays, "vae", "conv", call.batch, few, few))
         rivals["drumjax, stock convolution, a tenth of the steps"] = stock
     if (call.system == "gan" or call.encoder == "lstm") and importlib.util.find_spec("torch"):
-        import torch
-
-        device = torch_device()
-        where |= {"torch": torch.__version__, "torch_threads": torch.get_num_threads(), "torch_device": device}
+        device = torch_on(where)
         rivals["PyTorch"] = torch_steps(arrays, call.system, call.encoder, call.batch, call.steps, device)
     return rivals
 
