@@ -29,14 +29,16 @@ def fault(name: str, error: Exception) -> Rejection:
     return Rejection(name, "drumjax failed on this file: please report it", f"{type(error).__name__}: {error}")
 
 
-def nothing_usable(path: str | PathLike[str], what: str, files_read: int, reasons: Sequence[tuple[str, int, str]]) -> InputError:
-    """What to say of a source that gave not one example: the commonest of `ranked_reasons`."""
+def nothing_usable(
+    path: str | PathLike[str], what: str, files_read: int, reasons: Sequence[tuple[str, int, str]], advice: Sequence[str] = ()
+) -> InputError:
+    """What to say of a source that gave not one example: the commonest of `ranked_reasons`, and what would help if that is known."""
     said = "; ".join(f"{count} × {reason} (found {found})" for reason, count, found in reasons[:3])
     return InputError(
         path,
         rule=f"at least one usable {what}",
         found=f"none in {files_read} files: {said}",
-        remedy=f"see every reason with: drumjax data inspect {shlex.quote(str(path))} and the same options",
+        remedy="; ".join(advice) or f"see every reason with: drumjax data inspect {shlex.quote(str(path))} and the same options",
     )
 
 

@@ -202,6 +202,7 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
         ]
     if collection.rejections:
         parts.append(rejections_table(collection.rejections, rows))
+    parts += [Text(line, style="yellow") for line in collection.advice]
     if any(read.channel != DRUM_CHANNEL for read in collection.channels):
         parts.append(_channels(collection))
     if left_out := _left_out(collection, rows):

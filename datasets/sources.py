@@ -81,6 +81,7 @@ class Collection:
       remainder_hits: hits in these ends.
       unlabelled: files that the labels file does not name; empty without one.
       missing: files that the labels file names and that are not there.
+      advice: in sentences, what would make more of it usable.
     """
 
     kind: str
@@ -99,6 +100,7 @@ class Collection:
     remainder_hits: int
     unlabelled: Sequence[str]
     missing: Sequence[str]
+    advice: Sequence[str] = ()
 
     def reasons(self) -> list[tuple[str, int, str]]:
         """Why things were rejected, the commonest first: the reason, how often, and in words what was found instead."""

@@ -1,8 +1,8 @@
 """From a folder of performances to grooves, with a reason for everything that is left out.
 
 Two layouts are read. The Groove MIDI Dataset's is known by its `info.csv`, which says of every file its style, its metre and
-whether it is a fill. Of any other folder the style is what a labels file says, else the first folder level, else what a step-grid
-file says.
+whether it is a fill. Of any other folder the style is what a labels file says, else the outermost folder on the file's path whose
+name means a genre (`Mega Pack/Rock Essentials/8ths/a.mid` is rock), else the first folder, else what a step-grid file says.
 
 Rules, in this order: no fills; 4/4; a style that means one of the genres; `KeepRules`, for the track and then for every window; the
 licence filter; of grooves with the same velocities in every cell the first. The windows of a track overlap by a bar
@@ -14,6 +14,7 @@ Source: PocketVAE, Sec. 3.1 and 3.2, and its public code; the layout and the ord
 from __future__ import annotations
 
 import functools
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +25,7 @@ from typing import Any
 from drumjax.boundary import InputError, read_csv
 from drumjax.datasets.grooves.info import KIND
 from drumjax.datasets.rejections import Rejection, nothing_usable
-from drumjax.datasets.sources import METRE, Collection, Cut, FileRead, Task, clean_genre, gather, labelled_files, read_files
+from drumjax.datasets.sources import METRE, Collection, Cut, FileRead, Label, Task, clean_genre, gather, labelled_files, read_files
 from drumjax.patterns.drum_map import POCKET
 from drumjax.patterns.grooves import (
     GENRE_ALIASES,
@@ -43,19 +44,42 @@ from drumjax.patterns.pattern import Pattern
 MOST_GENRES = 6
 """As many genres as the paper has: of a source that names none, the largest."""
 GROOVE_MIDI_TABLE = "info.csv"
-GROOVE_MIDI_COLUMNS = frozenset(("drummer", "style", "beat_type", "time_signature", "midi_filename"))
+GROOVE_MIDI_FILE = "midi_filename"
+"""The column that no other table is likely to have."""
+GROOVE_MIDI_COLUMNS = frozenset(("drummer", "style", "beat_type", "time_signature", GROOVE_MIDI_FILE))
 GROOVE_MIDI_LICENCE = "cc-by-4.0"
 """Under which the Groove MIDI Dataset is published (magenta.tensorflow.org/datasets/groove)."""
+_LONGEST_HEADER = 1 << 12
+_NEAR = 2
+"""So many levels above a source its table is looked for: `drummer1/session1` is two below it."""
 
 
 def groove_midi_table(source: str | PathLike[str]) -> Path | None:
-    """The table of a folder in the layout of the Groove MIDI Dataset, None for any other source."""
+    """The table of a folder in the layout of the Groove MIDI Dataset, None for any other source.
+
+    Raises:
+      InputError: there is such a table, by its column `midi_filename`, and it is damaged or not whole. Without it fills would be
+        taken for grooves, and drummers for styles.
+    """
     table = Path(source) / GROOVE_MIDI_TABLE
-    try:
-        rows = read_csv(table) if table.is_file() else []
-    except (InputError, OSError):
+    if not os.path.isfile(table):
         return None
-    return table if rows and set(rows[0]) >= GROOVE_MIDI_COLUMNS else None
+    try:
+        with table.open("rb") as file:
+            header = file.readline(_LONGEST_HEADER)
+    except OSError:
+        return None
+    if GROOVE_MIDI_FILE.encode() not in header.replace(b"\0", b""):  # a spreadsheet may have written UTF-16
+        return None
+    columns = list((read_csv(table) or [{}])[0])
+    if missing := sorted(GROOVE_MIDI_COLUMNS - set(columns)):
+        raise InputError(
+            table,
+            rule=f"the table of the Groove MIDI Dataset, with the columns {', '.join(sorted(GROOVE_MIDI_COLUMNS))}",
+            found=f"none called {', '.join(missing)}" if columns else "no rows",
+            remedy="put the data set's own table there; a table of yours is named by --genres-csv",
+        )
+    return table
 
 
 def collect_grooves(path: str | PathLike[str], **options: Any) -> Collection:
@@ -66,7 +90,7 @@ def collect_grooves(path: str | PathLike[str], **options: Any) -> Collection:
     """
     collection = survey_grooves(path, **options)
     if not collection.examples:
-        raise nothing_usable(path, "groove", collection.files_read, collection.reasons())
+        raise nothing_usable(path, "groove", collection.files_read, collection.reasons(), collection.advice)
     return collection
 
 
@@ -118,12 +142,12 @@ def survey_grooves(
         elif metre not in ("", f"{METRE[0]}/{METRE[1]}"):
             rejections.append(Rejection(name, "expected a pattern in 4/4", metre))
         else:
-            tasks.append(Task(str(file), name, POCKET, channel, cut, label, cell))
+            tasks.append(Task(str(file), name, POCKET, channel, cut, label or _label_of_folders(name, own), cell))
     read = read_files(tasks, processes=processes, progress=progress)
     chosen = wanted or largest_genres(style for file in read.values() for style in file.genres)
     for name, found in read.items():
         _keep_genres(name, found, chosen, own)
-    return gather(
+    collection = gather(
         path,
         KIND,
         files,
@@ -135,6 +159,8 @@ def survey_grooves(
         licences=licences,
         rejections=rejections,
     )
+    nameless = sum(bool(file.genres) and not any(genre_of_style(style, own) for style in file.genres) for file in read.values())
+    return replace(collection, advice=_advice(path, files, nameless)) if nameless and not labels else collection
 
 
 def wanted_genres(genres: Sequence[str]) -> tuple[str, ...]:
@@ -158,6 +184,30 @@ def largest_genres(styles: Iterable[str], most: int = MOST_GENRES) -> tuple[str,
     """
     tracks = Counter(genre for style in styles if (genre := genre_of_style(style)))
     return tuple(sorted(sorted(tracks, key=lambda genre: (-tracks[genre], genre))[:most]))
+
+
+def _label_of_folders(name: str, own: Sequence[str]) -> Label | None:
+    """What the outermost folder says whose name means a genre; None where none does."""
+    folders = map(clean_genre, name.split("/")[:-1])
+    style = next((folder for folder in folders if genre_of_style(folder, own)), None)
+    return None if style is None else Label(genre=style, group="", licence="")
+
+
+def _advice(path: str | PathLike[str], files: Iterable[str], nameless: int) -> tuple[str, ...]:
+    """What helps where no label and no folder names the genre of so many files."""
+    above = Path(path).resolve().parents[:_NEAR]
+    below = [Path(path, name).parent for name in files if name.rpartition("/")[2] == GROOVE_MIDI_TABLE]
+    for folder in (*above, *below):
+        try:
+            if groove_midi_table(folder):
+                return (f"the Groove MIDI Dataset is read by the table in its own folder: name {folder}",)
+        except InputError:
+            continue
+    are = "1 file is" if nameless == 1 else f"{nameless:,} files are"
+    return (
+        f"{are} in no folder whose name means a genre: call a folder by it, name folders of your own with --genres, or give "
+        "--genres-csv a table with the columns file,genre",
+    )
 
 
 def _cut(pattern: Pattern, where: str, keep: KeepRules, own: Sequence[str]) -> Cut:

@@ -9,6 +9,7 @@ Source: PocketVAE, Sec. 3.1 and 3.2, and its public code (`prepare_data.py`, `da
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -58,9 +59,14 @@ GENRE_ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Every genre that is known and the style tags that mean it, in any case and with any marks between the words."""
 
 
+def _plain(text: str) -> str:
+    """A text of any script whose case and way of writing accents do not matter."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
 def _key(text: str) -> str:
     """A style's name as letters and digits alone."""
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
+    return "".join(mark for mark in _plain(text) if mark.isalnum())
 
 
 _GENRE_OF_TAG = {_key(tag): genre for genre, tags in GENRE_ALIASES.items() for tag in tags}
@@ -77,7 +83,7 @@ def genre_of_style(style: str, own: Iterable[str] = ()) -> str | None:
       own: names of genres besides those of the table, each standing for itself.
     """
     of_tag = {**_GENRE_OF_TAG, **{_key(name): name for name in own}}
-    words = re.findall("[a-z0-9&]+", style.lower())
+    words = re.findall(r"[^\W_]+|&", _plain(style))
     for length in range(len(words), 0, -1):
         if genre := of_tag.get(_key(" ".join(words[:length]))):
             return genre
@@ -191,8 +197,8 @@ def _padded(pattern: Pattern, steps: int) -> Pattern:
 
 
 def is_fill(name: str, beat_type: str = "") -> bool:
-    """Whether a track is a drum fill: its table says so, or the path by which a source knows it.
+    """Whether a track is a drum fill: its table says so ("fill", "Fill-in"), or the path by which a source knows it.
 
     Source: the public code looks for "fill" in the path; the Groove MIDI Dataset has a column `beat_type`.
     """
-    return beat_type.strip().lower() == "fill" or "fill" in name.lower()
+    return "fill" in beat_type.lower() or "fill" in name.lower()

@@ -124,6 +124,9 @@ def test_styles_mean_genres(style, genre):
 
 def test_a_genre_of_one_s_own_stands_for_itself():
     assert genre_of_style("My Own/slow", ["my own"]) == "my own"
+    assert genre_of_style("演歌 (slow)", ["演歌", "民謡"]) == "演歌"
+    assert genre_of_style("FORRO\u0301", ["forró"]) == "forró"  # however the accent is written
+    assert genre_of_style("forro", ["forró"]) is None
 
 
 def test_no_alias_means_two_genres_and_every_genre_means_itself():
@@ -137,6 +140,7 @@ def test_a_fill_is_known_by_its_name_or_its_table():
     assert is_fill("drummer1/session1/10_jazz-funk_116_fill_4-4.mid")
     assert is_fill("Fills/a.mid")
     assert is_fill("a.mid", "fill")
+    assert is_fill("a.mid", "Fill-in")
     assert not is_fill("a.mid", "beat")
 
 

@@ -213,8 +213,62 @@ def test_a_folder_s_genres_come_from_its_folders_or_a_table(midi, tmp_path):
         prepare_grooves(tmp_path / "source", genres=["rock", "blues"])
 
 
+def test_in_a_tree_of_packs_the_outermost_folder_that_means_a_genre_says_it(midi, tmp_path):
+    trees = {
+        "Mega Pack/Blues GM/12-Bar Blues/082 Slow": "blues",
+        "Mega Pack/Variety/Hip Hop": "hiphop",
+        "rock/pop punk": "rock",
+        "Mega Pack/8th Feel": None,
+        "": None,
+    }
+    for k, folder in enumerate(trees):
+        midi(f"source/{folder}/{k}.mid", bars(2, k), steps=32)
+    collection = survey_grooves(tmp_path / "source")
+    assert {example.group.rpartition("/")[0]: example.genre for example in collection.examples} == {
+        folder: genre for folder, genre in trees.items() if genre
+    }
+    # What a folder is called stays the style that is reported.
+    assert sorted(each.found for each in collection.rejections) == ["mega pack", "no style"]
+    assert [line.partition(":")[0] for line in collection.advice] == ["2 files are in no folder whose name means a genre"]
+    own = survey_grooves(tmp_path / "source", genres=["8th feel", "blues"])
+    assert {example.genre for example in own.examples} == {"8th feel", "blues"}
+
+
+def test_a_genre_may_be_called_in_any_script(midi, tmp_path):
+    for k in range(4):
+        midi(f"source/{'演歌' if k % 2 else '民謡'}/{k}.mid", bars(2, k), steps=32)
+    data, _ = prepare_grooves(tmp_path / "source", genres=["演歌", "民謡"], validation=0, test=0)
+    assert data.info.genre_counts["train"] == {"民謡": 2, "演歌": 2}
+
+
+def test_files_that_no_folder_gives_a_genre_come_with_advice(midi, groove_midi, tmp_path):
+    midi("flat/a.mid", bars(2, 0), steps=32)
+    with pytest.raises(InputError, match="1 file is in no folder .* --genres-csv a table with the columns file,genre"):
+        collect_grooves(tmp_path / "flat", genres=["funk"])
+    for near in (groove_midi / "drummer1", groove_midi.parent):  # a level below the table, and a level above
+        with pytest.raises(InputError, match=f"name {groove_midi}$"):
+            collect_grooves(near)
+    assert not survey_grooves(groove_midi).advice
+
+
 def _files(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "source").rglob("*.mid"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "match"),
+    [
+        (lambda text: text.replace("beat_type", "kind", 1).encode(), "info.csv: .*found none called beat_type"),
+        (lambda text: text.partition("\n")[0].encode(), "info.csv: .*found no rows"),
+        (lambda text: text.replace("rock", "rock,indie", 1).encode(), "info.csv: expected 6 fields"),
+        (lambda text: text.encode("utf-16"), "info.csv: "),
+    ],
+)
+def test_a_damaged_table_of_the_groove_midi_dataset_is_not_passed_over(damage, match, groove_midi):
+    table = groove_midi / "info.csv"
+    table.write_bytes(damage(table.read_text()))
+    with pytest.raises(InputError, match=match):
+        survey_grooves(groove_midi)
 
 
 def test_another_info_csv_is_no_groove_midi_dataset(tmp_path):
