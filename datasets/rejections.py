@@ -32,7 +32,7 @@ def fault(name: str, error: Exception) -> Rejection:
 def nothing_usable(
     path: str | PathLike[str], what: str, files_read: int, reasons: Sequence[tuple[str, int, str]], advice: Sequence[str] = ()
 ) -> InputError:
-    """What to say of a source that gave not one example: the commonest of `ranked_reasons`, and what would help if that is known."""
+    """What to say of a source that gave not one example: the commonest of `ranked_reasons`, and what would help if known."""
     said = "; ".join(f"{count} × {reason} (found {found})" for reason, count, found in reasons[:3])
     return InputError(
         path,

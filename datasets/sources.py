@@ -351,7 +351,7 @@ def _source_files(path: Path, genres_csv: str | PathLike[str] | None) -> dict[st
             path,
             rule=f"files that end in {', '.join(suffixes)}",
             found="none in this folder",
-            remedy="name the folder that holds the patterns; it may have sub-folders",
+            remedy="name the folder that holds the patterns; it may have sub-folders, but links out of it are not followed",
         )
     return dict(sorted(files.items()))
 

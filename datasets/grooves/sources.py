@@ -13,6 +13,7 @@ Source: PocketVAE, Sec. 3.1 and 3.2, and its public code; the layout and the ord
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 from collections import Counter
@@ -160,7 +161,8 @@ def survey_grooves(
         rejections=rejections,
     )
     nameless = sum(bool(file.genres) and not any(genre_of_style(style, own) for style in file.genres) for file in read.values())
-    return replace(collection, advice=_advice(path, files, nameless)) if nameless and not labels else collection
+    advice = _misspelt(own, read.values()) + (_where_genres_stand(path, files, nameless) if nameless and not labels else ())
+    return replace(collection, advice=advice)
 
 
 def wanted_genres(genres: Sequence[str]) -> tuple[str, ...]:
@@ -193,7 +195,14 @@ def _label_of_folders(name: str, own: Sequence[str]) -> Label | None:
     return None if style is None else Label(genre=style, group="", licence="")
 
 
-def _advice(path: str | PathLike[str], files: Iterable[str], nameless: int) -> tuple[str, ...]:
+def _misspelt(own: Sequence[str], read: Iterable[FileRead]) -> tuple[str, ...]:
+    """What helps where genres of the user's own are those of no file, and look like known ones."""
+    there = {genre_of_style(style, own) for file in read for style in file.genres}
+    near = {name: difflib.get_close_matches(name, GENRE_ALIASES, n=1) for name in own if name not in there}
+    return tuple(f"no style means {name!r}: perhaps you meant {known[0]!r}" for name, known in near.items() if known)
+
+
+def _where_genres_stand(path: str | PathLike[str], files: Iterable[str], nameless: int) -> tuple[str, ...]:
     """What helps where no label and no folder names the genre of so many files."""
     above = Path(path).resolve().parents[:_NEAR]
     below = [Path(path, name).parent for name in files if name.rpartition("/")[2] == GROOVE_MIDI_TABLE]

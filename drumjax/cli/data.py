@@ -29,7 +29,7 @@ class Reading:
     """Patterns: which pitches fall on which lane: tr808, pocket, gm, or a JSON file of your own."""
     genres_csv: Path | None = None
     """Patterns, grooves: labels, a CSV with a column file, genre and, if you like, group and licence. Default: the info.csv of the
-    Groove MIDI Dataset for grooves, else genre = first sub-folder."""
+    Groove MIDI Dataset for grooves, else the folders are called like the genres."""
     channel: int | None = None
     """Patterns, grooves: MIDI channel (1 to 16) of the drums, where it is not 10."""
     genres: str = ""

@@ -243,12 +243,13 @@ def test_a_genre_may_be_called_in_any_script(midi, tmp_path):
 
 def test_files_that_no_folder_gives_a_genre_come_with_advice(midi, groove_midi, tmp_path):
     midi("flat/a.mid", bars(2, 0), steps=32)
-    with pytest.raises(InputError, match="1 file is in no folder .* --genres-csv a table with the columns file,genre"):
+    with pytest.raises(InputError, match=r"1 file is in no folder .* --genres-csv a table with the columns file,genre"):
         collect_grooves(tmp_path / "flat", genres=["funk"])
     for near in (groove_midi / "drummer1", groove_midi.parent):  # a level below the table, and a level above
         with pytest.raises(InputError, match=f"name {groove_midi}$"):
             collect_grooves(near)
     assert not survey_grooves(groove_midi).advice
+    assert survey_grooves(groove_midi, genres=["jaz", "rock"]).advice == ("no style means 'jaz': perhaps you meant 'jazz'",)
 
 
 def _files(tmp_path: Path) -> list[Path]:
@@ -261,7 +262,7 @@ def _files(tmp_path: Path) -> list[Path]:
         (lambda text: text.replace("beat_type", "kind", 1).encode(), "info.csv: .*found none called beat_type"),
         (lambda text: text.partition("\n")[0].encode(), "info.csv: .*found no rows"),
         (lambda text: text.replace("rock", "rock,indie", 1).encode(), "info.csv: expected 6 fields"),
-        (lambda text: text.encode("utf-16"), "info.csv: "),
+        (lambda text: text.encode("utf-16"), "info.csv: expected a CSV file in UTF-8"),
     ],
 )
 def test_a_damaged_table_of_the_groove_midi_dataset_is_not_passed_over(damage, match, groove_midi):
