@@ -174,6 +174,8 @@ def prepare_grooves(
         "licences": sorted(map(licence_id, licences)),
         "channel": channel,
     }
+    if genres_csv is not None:
+        options["named"] = True  # the same table found in its place brings a licence with it
     left_out = Counter({reason: n for reason, n, _ in collection.reasons()})
     left_out[DUPLICATES] += len(collection.duplicates)
     left_out += not_kept  # drops what is 0

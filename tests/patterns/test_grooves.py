@@ -57,8 +57,8 @@ def test_a_last_stroke_is_no_bar():
     """A bar with hits in its first quarter alone is left out, unless it is one of the two that a window needs."""
     assert len(groove_windows(track(48, {0: (KICK,), 20: (SNARE,), 32: (KICK,), 35: (KICK,)}))) == 1
     assert len(groove_windows(track(48, {0: (KICK,), 20: (SNARE,), 36: (KICK,)}))) == 2
-    (window,) = groove_windows(track(32, {0: (KICK,), 16: (KICK,)}))
-    assert np.flatnonzero(window.hits[:, KICK]).tolist() == [0, 16]
+    (window,) = groove_windows(track(32, {0: (KICK,), 16: (SNARE,)}))
+    assert np.argwhere(window.hits).tolist() == [[0, KICK], [16, SNARE]]
 
 
 def test_no_window_of_nothing():

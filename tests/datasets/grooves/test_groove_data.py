@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ from drumjax.boundary import InputError
 from drumjax.cli import main
 from drumjax.datasets.build import arrays, build
 from drumjax.datasets.grooves.info import GrooveInfo, GrooveSet
-from drumjax.datasets.grooves.prepare import embedded_grooves, groove_set, prepare_grooves
+from drumjax.datasets.grooves.prepare import DUPLICATES, embedded_examples, embedded_grooves, groove_set, prepare_grooves
 from drumjax.datasets.grooves.sources import GROOVE_MIDI_LICENCE, collect_grooves, groove_midi_table, survey_grooves
 from drumjax.datasets.info import CARD, check, content_sha256
 from drumjax.datasets.load import load_data, load_grooves
 from drumjax.datasets.splits import SPLITS
+from drumjax.patterns.grooves import KeepRules
+from drumjax.synth.grooves import compose
 
 BEAT = {(step, pitch): 90 for step in range(0, 16, 4) for pitch in (35, 38, 42)}
 """A bar with kick, snare and hat in every quarter."""
@@ -120,6 +123,9 @@ def test_what_falls_under_none_of_the_genres_is_reported_by_style(groove_midi):
     found = {reason: (n, words) for reason, n, words in collection.reasons()}
     assert found["expected a track of jazz, rock"] == (12, "funk, afrobeat")
     assert {example.genre for example in collection.examples} == {"jazz", "rock"}
+    # What else is wrong with a track of another genre is no matter: 26 of rock, few hits, no snare and a repetition among them.
+    alone = {reason: n for reason, n, _ in survey_grooves(groove_midi, genres=["jazz"]).reasons()}
+    assert alone == {"expected a track of jazz": 36, "expected a track that is no fill": 2, "expected a pattern in 4/4": 2}
 
 
 def test_without_a_word_the_six_largest_genres_are_taken(midi, tmp_path):
@@ -170,6 +176,7 @@ def test_every_way_in_gives_the_same_grooves(groove_midi, tmp_path):
     }
     assert direct.info.genre_counts == counted
     assert direct.info.left_out["expected a track that is no fill"] == 2
+    assert direct.info.left_out[DUPLICATES] == 1
     assert json.loads((built.folder / CARD).read_text())["info"] == direct.info.to_json()
     assert not build(groove_midi, tmp_path / "out", kind="grooves", seed=1).is_new
 
@@ -188,12 +195,56 @@ def _patterns(groove_midi: Path, tmp_path: Path) -> Path:
     return build(groove_midi, tmp_path / "patterns", genres_csv=groove_midi / "info.csv", steps=16).folder
 
 
-def test_options_decide_the_hash(groove_midi):
-    made = [
-        prepare_grooves(groove_midi, **options)[0].info.source_sha256
-        for options in ({}, {"seed": 1}, {"cell": "first"}, {"genres": ["rock", "jazz"]}, {"test": 0.2}, {"licences": ["cc-by"]})
+def test_options_and_labels_decide_the_hash(groove_midi):
+    (groove_midi / "labels.csv").write_text((groove_midi / "info.csv").read_text())
+    rock = {"genres": ["rock"]}
+    options = [
+        {"seed": 1},
+        {"cell": "first"},
+        {"genres": ["rock", "jazz"]},
+        {"test": 0.2},
+        {"licences": ["cc-by"]},
+        {"channel": 10},
     ]
+    options += [{"keep": KeepRules(least_hits=9)}, {"licence": "cc0"}, {"genres_csv": groove_midi / "labels.csv"}]
+    made = [prepare_grooves(groove_midi, **rock | each)[0].info.source_sha256 for each in ({}, *options)]
+    table = groove_midi / "info.csv"
+    table.write_text(table.read_text().replace("rock/indie", "rock/folk"))
+    made.append(prepare_grooves(groove_midi, **rock)[0].info.source_sha256)
     assert len(set(made)) == len(made)
+
+
+def test_a_licence_is_the_data_set_s_unless_one_is_declared_or_another_table_given(groove_midi):
+    def licences(**options) -> set[str]:
+        return {example.licence for example in survey_grooves(groove_midi, **options).examples}
+
+    assert licences() == {GROOVE_MIDI_LICENCE}
+    assert licences(licence="cc0") == {"cc0"}
+    assert licences(genres_csv=groove_midi / "info.csv") == {"unknown"}
+
+
+def test_the_channel_and_the_rule_of_a_cell_reach_the_files(tmp_path):
+    import mido
+
+    (tmp_path / "rock").mkdir()
+    track = mido.MidiTrack()
+    for step in range(32):
+        for channel, soft, loud in ((9, 50, 90), (2, 30, 70)):
+            for pitch in (36, 38, 42):
+                track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=soft))
+                track.append(mido.Message("note_on", channel=channel, note=pitch, velocity=loud, time=1))
+        track.append(mido.Message("note_on", channel=9, note=60, velocity=0, time=120 - 6))
+        del step
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(tmp_path / "rock" / "a.mid")
+    for options, loud, late in (
+        ({}, 90, 1),
+        ({"cell": "first"}, 50, 0),
+        ({"channel": 3}, 70, 4),
+        ({"channel": 3, "cell": "first"}, 30, 3),
+    ):
+        (example,) = survey_grooves(tmp_path, **options).examples
+        assert np.rint(example.velocity[0, 0] * 127) == loud
+        assert np.rint(example.offset[0, 0] * 60) == late
 
 
 def test_a_folder_s_genres_come_from_its_folders_or_a_table(midi, tmp_path):
@@ -312,6 +363,22 @@ def test_embedded_grooves_join_those_of_their_genres_and_keep_their_splits(groov
     assert prepare_grooves(groove_midi, with_embedded=True, licences=["cc-by"])[0].info.licences == {
         "cc-by-4.0": len(_names(alone))
     }
+
+
+def test_embedded_grooves_that_are_there_already_are_left_out(midi, few_embedded, monkeypatch, tmp_path):
+    tracks = [compose("rock", index) for index in range(3)]
+    monkeypatch.setattr("drumjax.synth.grooves.embedded", lambda per_genre: [*tracks, replace(tracks[1], name="rock#3")])
+    composed, left_out = embedded_examples()
+    of_track = Counter(example.group for example in composed)
+    assert list(of_track) == [f"embedded:rock {index}" for index in range(3)]
+    assert left_out[DUPLICATES] == of_track["embedded:rock 1"]
+
+    for k in range(3):
+        midi(f"source/rock/{k}.mid", bars(2, k), steps=32)
+    tracks[0].save(tmp_path / "source" / "rock" / "a.mid")
+    data, _ = prepare_grooves(tmp_path / "source", with_embedded=True, validation=0, test=0)
+    assert data.info.left_out[DUPLICATES] == of_track["embedded:rock 1"] + of_track["embedded:rock 0"]
+    assert len(_names(data)) == 3 + len(composed)
 
 
 def _names(data: GrooveSet) -> list[str]:
