@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drumjax.boundary import InputError, file_sha256, list_files, read_csv
-from drumjax.datasets.info import CARD, KIND, name_order, printable
+from drumjax.datasets.info import CARD, KIND, MOST_EXAMPLES, name_order, printable
 from drumjax.datasets.licences import UNKNOWN, admits, licence_id
 from drumjax.datasets.parallel import in_order, with_bar
 from drumjax.datasets.prepare import Example
@@ -258,10 +258,26 @@ def labelled_files(path: str | PathLike[str], labels_csv: str | PathLike[str] | 
 
 
 def read_files(tasks: Sequence[Task], *, processes: int = 1, progress: bool = False) -> dict[str, FileRead]:
-    """What the files give, by their names; `processes` and `progress` as in `survey`."""
+    """What the files give, by their names; `processes` and `progress` as in `survey`.
+
+    Raises:
+      InputError: more windows than a data set may have, before the memory is full of them.
+    """
     read = in_order(_read_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
     shown = with_bar(read, len(tasks), progress and len(tasks) >= POOL_FILES, "reading")
-    return dict(zip([task.name for task in tasks], shown, strict=True))
+    files: dict[str, FileRead] = {}
+    windows = 0
+    for task, file in zip(tasks, shown, strict=True):
+        windows += len(file.windows)
+        if windows > MOST_EXAMPLES:
+            raise InputError(
+                task.path,
+                rule=f"at most {MOST_EXAMPLES:,} windows in all files together",
+                found=f"{windows:,} up to this one",
+                remedy="prepare fewer at a time: name a sub-folder",
+            )
+        files[task.name] = file
+    return files
 
 
 def gather(

@@ -303,6 +303,16 @@ def test_files_that_no_folder_gives_a_genre_come_with_advice(midi, groove_midi, 
     assert survey_grooves(groove_midi, genres=["jaz", "rock"]).advice == ("no style means 'jaz': perhaps you meant 'jazz'",)
 
 
+def test_more_windows_than_a_set_may_have_are_refused_before_they_fill_the_memory(midi, monkeypatch, tmp_path):
+    for k in range(3):
+        midi(f"source/rock/{k}.mid", bars(4, k), steps=64)
+    monkeypatch.setattr("drumjax.datasets.sources.MOST_EXAMPLES", 9)
+    assert len(survey_grooves(tmp_path / "source").examples) == 9
+    monkeypatch.setattr("drumjax.datasets.sources.MOST_EXAMPLES", 5)
+    with pytest.raises(InputError, match=r"1\.mid: expected at most 5 windows .* found 6 up to this one; .* name a sub-folder"):
+        survey_grooves(tmp_path / "source")
+
+
 def _files(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "source").rglob("*.mid"))
 
