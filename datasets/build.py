@@ -252,6 +252,7 @@ def _card(prepared: Prepared, content: str) -> dict[str, Any]:
             "files_read": collection.files_read,
             "files_used": len(collection.files),
             "rejections": {reason: count for reason, count, _ in collection.reasons()},
+            "tracks_of_other_styles": dict(collection.other_styles),
             "duplicates": len(collection.duplicates),
             "files_by_midi_channel": {
                 str(n): count for n, count in sorted(Counter(c.channel for c in collection.channels).items())

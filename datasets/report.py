@@ -202,6 +202,8 @@ def tables(collection: Collection, rows: int = ROWS, *, with_splits: bool = True
         ]
     if collection.rejections:
         parts.append(rejections_table(collection.rejections, rows))
+    if collection.other_styles:
+        parts.append(_other_styles(collection.other_styles, rows))
     parts += [Text(line, style="yellow") for line in collection.advice]
     if any(read.channel != DRUM_CHANNEL for read in collection.channels):
         parts.append(_channels(collection))
@@ -258,6 +260,15 @@ def _genres(examples: Sequence[Example], items: str, rows: int) -> Table:
     for genre, n in ranked[: max(rows, 24)]:
         table.add_row(Text(genre), str(n), str(len(groups[genre])))
     others(table, len(ranked) - max(rows, 24), sum(n for _, n in ranked[max(rows, 24) :]))
+    return table
+
+
+def _other_styles(styles: Mapping[str, int], rows: int) -> Table:
+    """What fell under none of the genres: `--genres` takes it in."""
+    table = new_table("style of no genre here", "tracks")
+    for style, n in list(styles.items())[:rows]:
+        table.add_row(Text(style or "no style"), str(n))
+    others(table, len(styles) - rows, sum(list(styles.values())[rows:]))
     return table
 
 

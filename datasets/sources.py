@@ -81,6 +81,8 @@ class Collection:
       remainder_hits: hits in these ends.
       unlabelled: files that the labels file does not name; empty without one.
       missing: files that the labels file names and that are not there.
+      other_styles: tracks that were left out because their style means none of the genres, by style, the commonest first; "" where
+        none is stated.
       advice: in sentences, what would make more of it usable.
     """
 
@@ -100,6 +102,7 @@ class Collection:
     remainder_hits: int
     unlabelled: Sequence[str]
     missing: Sequence[str]
+    other_styles: Mapping[str, int] = field(default_factory=dict)
     advice: Sequence[str] = ()
 
     def reasons(self) -> list[tuple[str, int, str]]:
@@ -266,14 +269,14 @@ def read_files(tasks: Sequence[Task], *, processes: int = 1, progress: bool = Fa
     read = in_order(_read_file, tasks, processes if len(tasks) >= POOL_FILES else 1)
     shown = with_bar(read, len(tasks), progress and len(tasks) >= POOL_FILES, "reading")
     files: dict[str, FileRead] = {}
-    windows = 0
+    total = 0
     for task, file in zip(tasks, shown, strict=True):
-        windows += len(file.windows)
-        if windows > MOST_EXAMPLES:
+        total += len(file.windows)
+        if total > MOST_EXAMPLES:
             raise InputError(
                 task.path,
                 rule=f"at most {MOST_EXAMPLES:,} windows in all files together",
-                found=f"{windows:,} up to this one",
+                found=f"{total:,} up to this one",
                 remedy="prepare fewer at a time: name a sub-folder",
             )
         files[task.name] = file

@@ -146,8 +146,7 @@ def survey_grooves(
             tasks.append(Task(str(file), name, POCKET, channel, cut, label or _label_of_folders(name, own), cell))
     read = read_files(tasks, processes=processes, progress=progress)
     chosen = wanted or largest_genres(style for file in read.values() for style in file.genres)
-    for name, found in read.items():
-        _keep_genres(name, found, chosen, own)
+    other_styles = Counter(style for name, found in read.items() for style in _keep_genres(name, found, chosen, own))
     collection = gather(
         path,
         KIND,
@@ -162,7 +161,7 @@ def survey_grooves(
     )
     nameless = sum(bool(file.genres) and not any(genre_of_style(style, own) for style in file.genres) for file in read.values())
     advice = _misspelt(own, read.values()) + (_where_genres_stand(path, files, nameless) if nameless and not labels else ())
-    return replace(collection, advice=advice)
+    return replace(collection, other_styles=dict(other_styles.most_common()), advice=advice)
 
 
 def wanted_genres(genres: Sequence[str]) -> tuple[str, ...]:
@@ -234,8 +233,8 @@ def _cut(pattern: Pattern, where: str, keep: KeepRules, own: Sequence[str]) -> C
     )
 
 
-def _keep_genres(name: str, file: FileRead, chosen: Sequence[str], own: Sequence[str]) -> None:
-    """Gives windows the names of their genres, and drops tracks that fall under none of those that were chosen."""
+def _keep_genres(name: str, file: FileRead, chosen: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Gives windows the names of their genres, and drops tracks of none of those that were chosen, whose styles it tells."""
     genre_of: Mapping[str, str | None] = {style: genre_of_style(style, own) for style in file.genres}
     others = [style for style in file.genres if genre_of[style] not in chosen]
     if others and len(others) == len(file.genres):  # what else is wrong with them is no matter
@@ -243,3 +242,4 @@ def _keep_genres(name: str, file: FileRead, chosen: Sequence[str], own: Sequence
     reason = f"expected a track of {', '.join(chosen)}" if chosen else "expected a style that means a genre"
     file.rejections += [Rejection(name, reason, style or "no style") for style in others]
     file.windows = [window._replace(genre=genre) for window in file.windows if (genre := genre_of[window.genre] or "") in chosen]
+    return others

@@ -122,6 +122,7 @@ def test_what_falls_under_none_of_the_genres_is_reported_by_style(groove_midi):
     collection = survey_grooves(groove_midi, genres=["Rock", "jazz"])
     found = {reason: (n, words) for reason, n, words in collection.reasons()}
     assert found["expected a track of jazz, rock"] == (12, "funk, afrobeat")
+    assert collection.other_styles == {"funk": 10, "afrobeat": 2}
     assert {example.genre for example in collection.examples} == {"jazz", "rock"}
     # What else is wrong with a track of another genre is no matter: 26 of rock, few hits, no snare and a repetition among them.
     alone = {reason: n for reason, n, _ in survey_grooves(groove_midi, genres=["jazz"]).reasons()}
@@ -444,7 +445,11 @@ def test_the_command_inspects_builds_and_packs_grooves(groove_midi, tmp_path, ca
     assert (
         main(["data", "build", str(groove_midi), "--kind", "grooves", "-o", out, "--genres", "rock,jazz", "--cell", "first"]) == 0
     )
-    assert f"drumjax train pocketvae --data {out}" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"drumjax train pocketvae --data {out}" in shown
+    assert [shown.count(words) for words in ("style of no genre here", "│ funk ", "│ afrobeat ")] == [1, 1, 1]
+    (card,) = (tmp_path / "out").rglob(CARD)
+    assert json.loads(card.read_text())["left_out"]["tracks_of_other_styles"] == {"funk": 10, "afrobeat": 2}
     assert load_grooves(out).info.genres == ("jazz", "rock")
     assert main(["data", "inspect", out]) == 0
     assert "of kind 'grooves', prepared, drum map 'pocket', 32 steps" in capsys.readouterr().out
