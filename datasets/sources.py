@@ -46,7 +46,9 @@ UNKNOWN_GENRE = "unknown"
 POOL_FILES = 200
 """From so many files on, several processes are worth their start (about a second)."""
 _LONGEST_GENRE = 64
-_FILE_COLUMNS = ("file", "midi_filename", "path")
+PERFORMANCE_FILE = "midi_filename"
+"""How the tables of the Groove MIDI Datasets call the file of a performance."""
+_FILE_COLUMNS = ("file", PERFORMANCE_FILE, "path")
 _GENRE_COLUMNS = ("genre", "style")
 _LICENCE_COLUMNS = ("licence", "license")
 
@@ -380,7 +382,8 @@ def read_labels(path: str | PathLike[str]) -> dict[str, Label]:
 
     - A column `file` (or `midi_filename`, `path`): the file as seen from the source folder.
     - A column `genre` (or `style`); an empty cell leaves the genre to the file itself, not to its folder.
-    - Optional columns `group` (files of one group stay in one split) and `licence` (or `license`).
+    - Optional columns `group` (files of one group stay in one split) and `licence` (or `license`). Without a group, files named by
+      `midi_filename` are one where they share an `id`: the Expanded Groove MIDI Dataset has each performance once for every kit.
 
     Other columns are passed over, so the `info.csv` of the Groove MIDI Dataset can be used as it is.
 
@@ -402,11 +405,13 @@ def read_labels(path: str | PathLike[str]) -> dict[str, Label]:
             remedy="name the columns in the first line: file,genre,group,licence",
         )
     labels: dict[str, Label] = {}
+    of_id = Counter(row.get("id", "").strip() for row in rows) if file_column == PERFORMANCE_FILE else Counter()
     for row in rows:
+        performance = row.get("id", "").strip()
         name = re.sub(r"^(?:\./)+", "", row[file_column].strip().replace("\\", "/"))
         label = Label(
             genre=clean_genre(row[genre_column]),
-            group=row.get("group", "").strip(),
+            group=row.get("group", "").strip() or (performance if of_id[performance] > 1 else ""),
             licence=row[licence_column].strip() if licence_column else "",
             beat_type=row.get("beat_type", "").strip(),
             metre=row.get("time_signature", "").strip(),

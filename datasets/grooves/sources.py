@@ -26,7 +26,19 @@ from typing import Any
 from drumjax.boundary import InputError, read_csv
 from drumjax.datasets.grooves.info import KIND
 from drumjax.datasets.rejections import Rejection, nothing_usable
-from drumjax.datasets.sources import METRE, Collection, Cut, FileRead, Label, Task, clean_genre, gather, labelled_files, read_files
+from drumjax.datasets.sources import (
+    METRE,
+    PERFORMANCE_FILE,
+    Collection,
+    Cut,
+    FileRead,
+    Label,
+    Task,
+    clean_genre,
+    gather,
+    labelled_files,
+    read_files,
+)
 from drumjax.patterns.drum_map import POCKET
 from drumjax.patterns.grooves import (
     GENRE_ALIASES,
@@ -45,9 +57,7 @@ from drumjax.patterns.pattern import Pattern
 MOST_GENRES = 6
 """As many genres as the paper has: of a source that names none, the largest."""
 GROOVE_MIDI_TABLE = "info.csv"
-GROOVE_MIDI_FILE = "midi_filename"
-"""The column that no other table is likely to have."""
-GROOVE_MIDI_COLUMNS = frozenset(("drummer", "style", "beat_type", "time_signature", GROOVE_MIDI_FILE))
+GROOVE_MIDI_COLUMNS = frozenset(("drummer", "style", "beat_type", "time_signature", PERFORMANCE_FILE))
 GROOVE_MIDI_LICENCE = "cc-by-4.0"
 """Under which the Groove MIDI Dataset is published (magenta.tensorflow.org/datasets/groove)."""
 _LONGEST_HEADER = 1 << 12
@@ -70,7 +80,7 @@ def groove_midi_table(source: str | PathLike[str]) -> Path | None:
             header = file.readline(_LONGEST_HEADER)
     except OSError:
         return None
-    if GROOVE_MIDI_FILE.encode() not in header.replace(b"\0", b""):  # a spreadsheet may have written UTF-16
+    if PERFORMANCE_FILE.encode() not in header.replace(b"\0", b""):  # a spreadsheet may have written UTF-16
         return None
     columns = list((read_csv(table) or [{}])[0])
     if missing := sorted(GROOVE_MIDI_COLUMNS - set(columns)):

@@ -261,6 +261,20 @@ def test_labels_that_cannot_be_used_are_an_error(rows, message, midi, tmp_path):
         survey(tmp_path, genres_csv=labels_file(tmp_path / "labels.csv", rows))
 
 
+def test_a_performance_that_a_table_has_once_for_every_kit_is_one_group(tmp_path):
+    """As in the Expanded Groove MIDI Dataset."""
+    rows = [
+        ["id", "style", "midi_filename", "kit_name"],
+        ["d1/s1/1", "rock", "1_kit1.mid", "one"],
+        ["d1/s1/1", "rock", "1_kit2.mid", "two"],
+        ["d1/s1/2", "rock", "2_kit1.mid", "one"],
+    ]
+    groups = {name: label.group for name, label in read_labels(labels_file(tmp_path / "a.csv", rows)).items()}
+    assert groups == {"1_kit1.mid": "d1/s1/1", "1_kit2.mid": "d1/s1/1", "2_kit1.mid": ""}
+    rows[0][2] = "file"  # an id in a table of one's own may mean anything
+    assert {label.group for label in read_labels(labels_file(tmp_path / "b.csv", rows)).values()} == {""}
+
+
 def test_a_licence_filter_comes_before_duplicates_are_dropped(grid, tmp_path):
     """The first of two equal patterns is not free; the second is, and must not be lost with it."""
     tracks = {"BD": "x..."}
