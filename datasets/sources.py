@@ -45,6 +45,8 @@ METRE = (4, 4)
 UNKNOWN_GENRE = "unknown"
 POOL_FILES = 200
 """From so many files on, several processes are worth their start (about a second)."""
+LABELS_BYTES, LABELS_ROWS = 1 << 24, 100_000
+"""The most that is read of labels: a row for as many files as a folder may have; the Expanded Groove MIDI Dataset has 45,537."""
 _LONGEST_GENRE = 64
 PERFORMANCE_FILE = "midi_filename"
 """How the tables of the Groove MIDI Datasets call the file of a performance."""
@@ -390,7 +392,7 @@ def read_labels(path: str | PathLike[str]) -> dict[str, Label]:
     Raises:
       InputError: the file is no such table, or names a file twice with different labels.
     """
-    rows = read_csv(path)
+    rows = read_csv(path, max_bytes=LABELS_BYTES, max_rows=LABELS_ROWS)
     columns = list(rows[0]) if rows else []
 
     def column(names: Iterable[str]) -> str | None:

@@ -27,6 +27,8 @@ from drumjax.boundary import InputError, read_csv
 from drumjax.datasets.grooves.info import KIND
 from drumjax.datasets.rejections import Rejection, nothing_usable
 from drumjax.datasets.sources import (
+    LABELS_BYTES,
+    LABELS_ROWS,
     METRE,
     PERFORMANCE_FILE,
     Collection,
@@ -82,7 +84,8 @@ def groove_midi_table(source: str | PathLike[str]) -> Path | None:
         return None
     if PERFORMANCE_FILE.encode() not in header.replace(b"\0", b""):  # a spreadsheet may have written UTF-16
         return None
-    columns = list((read_csv(table) or [{}])[0])
+    rows = read_csv(table, max_bytes=LABELS_BYTES, max_rows=LABELS_ROWS)
+    columns = list(rows[0]) if rows else []
     if missing := sorted(GROOVE_MIDI_COLUMNS - set(columns)):
         raise InputError(
             table,

@@ -275,6 +275,12 @@ def test_a_performance_that_a_table_has_once_for_every_kit_is_one_group(tmp_path
     assert {label.group for label in read_labels(labels_file(tmp_path / "b.csv", rows)).values()} == {""}
 
 
+def test_the_labels_of_many_files_are_read(tmp_path):
+    path = labels_file(tmp_path / "a.csv", [["file", "genre"], *([f"{number:0200}.mid", "rock"] for number in range(10_000))])
+    assert path.stat().st_size > 1 << 21
+    assert len(read_labels(path)) == 10_000
+
+
 def test_a_licence_filter_comes_before_duplicates_are_dropped(grid, tmp_path):
     """The first of two equal patterns is not free; the second is, and must not be lost with it."""
     tracks = {"BD": "x..."}
