@@ -1,8 +1,8 @@
 """From a folder of performances to grooves, with a reason for everything that is left out.
 
 Two layouts are read. The Groove MIDI Dataset's is known by its `info.csv`, which says of every file its style, its metre and
-whether it is a fill. Of any other folder the style is what a labels file says, else the outermost folder on the file's path whose
-name means a genre (`Mega Pack/Rock Essentials/8ths/a.mid` is rock), else the first folder, else what a step-grid file says.
+whether it is a fill. Of any other folder the style is what a labels file says, else what the folders on the file's path say
+(`_label_of_folders`; `Mega Pack/Rock Essentials/8ths/a.mid` is rock), else what a step-grid file says.
 
 Rules, in this order: no fills; 4/4; a style that means one of the genres; `KeepRules`, for the track and then for every window; the
 licence filter; of grooves with the same velocities in every cell the first. The windows of a track overlap by a bar
@@ -42,7 +42,9 @@ from drumjax.datasets.sources import (
     read_files,
 )
 from drumjax.patterns.drum_map import POCKET
+from drumjax.patterns.files import GRID_SUFFIXES
 from drumjax.patterns.grooves import (
+    END,
     GENRE_ALIASES,
     GROOVE_STEPS,
     KEEP,
@@ -52,6 +54,7 @@ from drumjax.patterns.grooves import (
     genre_of_style,
     groove_windows,
     is_fill,
+    style_meaning,
 )
 from drumjax.patterns.midi import CellRule
 from drumjax.patterns.pattern import Pattern
@@ -180,10 +183,14 @@ def survey_grooves(
 def wanted_genres(genres: Sequence[str]) -> tuple[str, ...]:
     """The genres that are asked for, in the alphabet's order: those of the table by their names there, others as they are written.
 
+    What only ends in a tag of the table is one of these others.
+
     Raises:
       InputError: one of them has no letter or digit.
     """
-    named = {genre_of_style(text) or clean_genre(text) for text in genres}
+    # "deep house" is what somebody may want to tell from other electronic music.
+    meanings = {text: style_meaning(text) for text in genres}
+    named = {meaning[1] if meaning and meaning[0] != END else clean_genre(text) for text, meaning in meanings.items()}
     if any(not any(mark.isalnum() for mark in name) for name in named):
         raise InputError("--genres", rule="names of genres", found=repr(list(genres)), remedy="write them with commas: rock,jazz")
     return tuple(sorted(named))
@@ -201,10 +208,16 @@ def largest_genres(styles: Iterable[str], most: int = MOST_GENRES) -> tuple[str,
 
 
 def _label_of_folders(name: str, own: Sequence[str]) -> Label | None:
-    """What the outermost folder says whose name means a genre; None where none does."""
-    folders = map(clean_genre, name.split("/")[:-1])
-    style = next((folder for folder in folders if genre_of_style(folder, own)), None)
-    return None if style is None else Label(genre=style, group="", licence="")
+    """What the folders say of a file: the surest meaning (`style_meaning`), of equally sure ones the outermost folder's.
+
+    Where none of them means a genre, a step grid goes by what it says itself, and a MIDI file by its first folder (None), so that
+    it is reported as what somebody called it.
+    """
+    folders = [clean_genre(folder) for folder in name.split("/")[:-1]]
+    meanings = [(meaning[0], depth) for depth, folder in enumerate(folders) if (meaning := style_meaning(folder, own))]
+    if not meanings:
+        return Label(genre="", group="", licence="") if name.lower().endswith(GRID_SUFFIXES) else None
+    return Label(genre=folders[min(meanings)[1]], group="", licence="")
 
 
 def _misspelt(own: Sequence[str], read: Iterable[FileRead]) -> tuple[str, ...]:

@@ -72,21 +72,41 @@ def _key(text: str) -> str:
 _GENRE_OF_TAG = {_key(tag): genre for genre, tags in GENRE_ALIASES.items() for tag in tags}
 
 
+WHOLE, BEGINNING, END = range(3)
+"""Which part of a style's name is a tag of the table, the surest first."""
+
+
 def genre_of_style(style: str, own: Iterable[str] = ()) -> str | None:
-    """The genre that a style tag means, None where the table has none for it.
+    """The genre that a style tag means, None where the table has none for it; see `style_meaning`."""
+    found = style_meaning(style, own)
+    return found[1] if found else None
+
+
+def style_meaning(style: str, own: Iterable[str] = ()) -> tuple[int, str] | None:
+    """The genre that a style tag means and which part of it says so, None where the table has none for it.
 
     The whole tag is looked up, then its beginning, a word less each time: "rock/indie" and "Rock Ballads" are rock, "hip-hop" is
-    hiphop, "jazz/funk" is jazz, as the Groove MIDI Dataset writes the style first and its flavour after it.
+    hiphop, "jazz/funk" is jazz, as the Groove MIDI Dataset writes the style first and its flavour after it. Then its end: "Deep
+    House" is electronic, "Slow Blues" is blues.
 
     Args:
       style: as a table, a folder or a file says it.
       own: names of genres besides those of the table, each standing for itself.
+
+    Returns:
+      `WHOLE`, `BEGINNING` or `END`, and the genre.
     """
     of_tag = {**_GENRE_OF_TAG, **{_key(name): name for name in own}}
     words = re.findall(r"[^\W_]+|&", _plain(style))
-    for length in range(len(words), 0, -1):
-        if genre := of_tag.get(_key(" ".join(words[:length]))):
-            return genre
+    parts = {
+        WHOLE: [words],
+        BEGINNING: [words[:length] for length in range(len(words) - 1, 0, -1)],
+        END: [words[start:] for start in range(1, len(words))],
+    }
+    for part, candidates in parts.items():
+        for candidate in candidates:
+            if genre := of_tag.get(_key("".join(candidate))):
+                return part, genre
     return None
 
 

@@ -116,6 +116,8 @@ def test_rules_can_be_stricter_but_not_senseless():
         ("neworleans/funk", "neworleans"), ("New Orleans", "neworleans"), ("hip-hop", "hiphop"), ("Trap", "hiphop"),
         ("Drum & Bass", "electronic"), ("Drum &amp; Bass", "electronic"), ("DnB_170", "electronic"), ("Old Skool", "electronic"),
         ("latin/brazilian-samba", "latin"), ("rockabilly", None), ("", None), ("drummer1", None), ("my own", None),
+        ("Deep House", "electronic"), ("slow blues", "blues"), ("Old School Hip Hop", "hiphop"), ("latin jazz", "latin"),
+        ("Chicago R&B", "soul"), ("Power Rock GM", None),
     ],
 )  # fmt: skip
 def test_styles_mean_genres(style, genre):

@@ -265,11 +265,14 @@ def test_a_folder_s_genres_come_from_its_folders_or_a_table(midi, tmp_path):
         prepare_grooves(tmp_path / "source", genres=["rock", "blues"])
 
 
-def test_in_a_tree_of_packs_the_outermost_folder_that_means_a_genre_says_it(midi, tmp_path):
+def test_in_a_tree_of_packs_the_surest_folder_says_the_genre_and_of_equals_the_outermost(midi, tmp_path):
     trees = {
         "Mega Pack/Blues GM/12-Bar Blues/082 Slow": "blues",
         "Mega Pack/Variety/Hip Hop": "hiphop",
         "rock/pop punk": "rock",
+        "House of Loops/Funk HH RB GM/Hip Hop": "hiphop",  # what a folder says whole goes before what one begins with
+        "Sample House/Jazz Brushes": "jazz",  # and that before what one ends in
+        "Acme/Deep House": "electronic",
         "Mega Pack/8th Feel": None,
         "": None,
     }
@@ -284,6 +287,25 @@ def test_in_a_tree_of_packs_the_outermost_folder_that_means_a_genre_says_it(midi
     assert [line.partition(":")[0] for line in collection.advice] == ["2 files are in no folder whose name means a genre"]
     own = survey_grooves(tmp_path / "source", genres=["8th feel", "blues"])
     assert {example.genre for example in own.examples} == {"8th feel", "blues"}
+
+
+def test_a_step_grid_says_its_genre_where_no_folder_does(grid, tmp_path):
+    for k, folder in enumerate(["grids", "jazz"]):
+        tracks = {"BD": "x" * (k + 1) + "..x...x...x...", "SD": "....x.......x...", "CH": "x.x.x.x.x.x.x.x."}
+        grid(
+            f"source/{folder}/a.json",
+            [{"genre": "Rock", "tracks": {name: row.ljust(16, ".")[:16] for name, row in tracks.items()}}],
+        )
+    examples = survey_grooves(tmp_path / "source").examples
+    assert {example.name: example.genre for example in examples} == {"grids/a.json#0": "rock", "jazz/a.json#0": "jazz"}
+
+
+def test_a_genre_of_one_s_own_may_end_in_a_known_one(midi, tmp_path):
+    for k, style in enumerate(["Deep House", "techno", "Acid House"]):
+        midi(f"source/{style}/{k}.mid", bars(2, k), steps=32)
+    assert {example.genre for example in survey_grooves(tmp_path / "source").examples} == {"electronic"}
+    apart = survey_grooves(tmp_path / "source", genres=["deep house", "techno"]).examples
+    assert [example.genre for example in apart] == ["electronic", "deep house", "electronic"]
 
 
 def test_a_genre_may_be_called_in_any_script(midi, tmp_path):
