@@ -139,6 +139,7 @@ def test_every_code_that_was_drawn_is_heard(report: Path) -> None:
         (("data", "--data", "data/0.npz", "--suite", "pocketvae"), "found none"),
         (("runs", "--data", "data/0.npz"), "one on other data"),
         (("runs/patterns-0", "--data", "data/0.npz", "--classifier", "runs/patterns-1"), "genre-classifier"),
+        (("runs/patterns-1", "--data", "data/0.npz"), "another split of the same tracks"),
         (("twice", "--data", "data"), "another in"),
     ],
 )
