@@ -82,7 +82,7 @@ def test_the_model_hears_the_template_and_nothing_of_how_it_was_played(grooves):
 
 def test_the_papers_shares_come_from_as_many_answers_as_its_people_gave(key, tmp_path):
     # 24 people, five grooves of each kind alone and ten pairs: 54 of 120, 68 of 120 and 129 of 240 are its 45, 57 and 53.7 %.
-    told = Counter()
+    told: Counter[object] = Counter()
     rows = rows_of(key)
     for row in rows:
         asked = key.grooves[int(row["subject"]) - 1][int(row["position"]) - 1]
