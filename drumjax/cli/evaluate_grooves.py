@@ -173,9 +173,8 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
                 )
             of_rows[row] = training.folder
             held.append(held_out(training.card, each.info.source_sha256, split))
-        splits.append(
-            Split(name, each.info.genres, each.splits["train"], each.splits[split], models, classify, same=split == "train")
-        )
+        arrays = each.splits["train"], each.splits[split]
+        splits.append(Split(name, each.info.genres, *arrays, models, classify, same=split == "train", foreign=strange))
     return splits, False if False in held else None if None in held or not held else True
 
 
@@ -298,11 +297,12 @@ def sections(
     parts += [page.Picture(source, CAPTIONS[Path(source).stem]) for source in pictures]
     if clips:
         assert result.codes is not None
-        most = {code: result.genres[int(shares.argmax())] for code, shares in enumerate(_shares(result.codes).T)}
-        heard = [
-            (f"{clip.record['parameters']['code']}, most in {most[clip.record['parameters']['code']]}", clip) for clip in clips
+        said_of = [
+            f"{code}, most in {result.genres[int(shares.argmax())]}" if shares.any() else f"{code}, never drawn"
+            for code, shares in enumerate(_shares(result.codes).T)
         ]
-        note = "A bar of each code that the prior drew, the same on every quarter note of a plain beat."
+        heard = [(said_of[clip.record["parameters"]["code"]], clip) for clip in clips]
+        note = "A bar of each code, the same on every quarter note of a plain beat, and the genre in which the prior draws it most."
         rows_of = [(name, [f"{CLIPS}/{clip.name}"]) for name, clip in heard]
         parts.append(page.Clips("Codes", ["code", "on a plain beat"], rows_of, note=note))
     rows = [[name, number(f.mean), number(f.sd), _interval(f), f.definition] for name, f in result.figures.items()]

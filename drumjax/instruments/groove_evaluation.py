@@ -126,6 +126,7 @@ class Split:
       models: by their rows.
       classify: a classifier of these genres; None without one.
       same: whether `test` is `train`; then no groove of its own track is a groove's neighbour.
+      foreign: whether the models were trained on data of another source.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Split:
     models: Mapping[str, GrooveModel]
     classify: Classify | None = None
     same: bool = False
+    foreign: bool = False
 
     def named(self, genre: np.ndarray) -> list[str]:
         """Genres by name."""
@@ -171,7 +173,7 @@ class GrooveEvaluation:
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
       codes: int64 (genres, codes), how often each genre's sequences hold each code; None without a model that makes grooves.
-      spelt: grooves of one code each, over and over, of the codes that the first split's grooves hold, on a plain beat; None alike.
+      spelt: grooves of one code each, over and over, on a plain beat, of the first split's model; None alike.
       patterned: the row that `control` and `response` are of; "" without a model with patterns.
       control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
@@ -322,9 +324,8 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
     if row == result.controlled:
         uses = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
         if result.spelt is None:
-            numbers = np.flatnonzero(uses.sum(0))
-            plain = np.repeat(plain_beat(*templates.shape[1:])[None], len(numbers), 0)
-            result.spelt = model.spell(np.repeat(numbers[:, None], own.codes.shape[1], 1), plain)
+            plain = np.repeat(plain_beat(*templates.shape[1:])[None], model.codes, 0)
+            result.spelt = model.spell(np.repeat(np.arange(model.codes)[:, None], own.codes.shape[1], 1), plain)
         result.codes = uses if result.codes is None else result.codes + uses
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
@@ -430,6 +431,11 @@ def _notes(splits: Sequence[Split], makers: Sequence[str]) -> list[str]:
         notes.append(f"No rows {', '.join(missing)}: there is no training of theirs among those named.")
     if not any(split.classify for split in splits):
         notes.append("No genre accuracies: no classifier of these genres was named ('drumjax train genre-classifier').")
+    if any(split.foreign for split in splits):
+        notes.append(
+            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours are of "
+            "the training split of the data that are measured: it knows what they do not."
+        )
     if not any(split.test["offset"].any() for split in splits):
         notes.append("These grooves have no microtiming, every hit is on its step: figures of microtiming say nothing here.")
     if not makers:
