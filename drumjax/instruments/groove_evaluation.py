@@ -429,12 +429,15 @@ def _notes(splits: Sequence[Split], makers: Sequence[str]) -> list[str]:
     missing = [ROWS[row] for row in ROWS if row in PAPER and row not in trained]
     if missing:
         notes.append(f"No rows {', '.join(missing)}: there is no training of theirs among those named.")
-    if not any(split.classify for split in splits):
+    judged = sum(split.classify is not None for split in splits)
+    if 0 < judged < len(splits):
+        notes.append(f"Genre accuracies are of {judged} of the {len(splits)} splits: the others have no classifier.")
+    if not judged:
         notes.append("No genre accuracies: no classifier of these genres was named ('drumjax train genre-classifier').")
     if any(split.foreign for split in splits):
         notes.append(
-            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours are of "
-            "the training split of the data that are measured: it knows what they do not."
+            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours are "
+            "of the training split of the data that are measured: it knows what they do not."
         )
     if not any(split.test["offset"].any() for split in splits):
         notes.append("These grooves have no microtiming, every hit is on its step: figures of microtiming say nothing here.")

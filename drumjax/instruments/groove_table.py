@@ -104,7 +104,9 @@ def over_splits(row: str, each: Sequence[Mapping[str, Figure]]) -> dict[str, Fig
         if len(each) == 1:
             figures[f"{row} {measure}"] = first._replace(paper=paper)
             continue
-        mean = over_items([figure.mean for figure in of.values()], f"{first.definition}; mean over {len(of)} splits", paper)  # type: ignore[arg-type]
+        many = f"{len(of)} splits" if len(of) > 1 else "one split"
+        mean = over_items([figure.mean for figure in of.values()], f"{first.definition}; mean over {many}", paper)  # type: ignore[arg-type]
+        mean = mean if len(of) > 1 else mean._replace(sd=None)
         if all(figure.interval for figure in of.values()):
             ends = zip(*(figure.interval for figure in of.values() if figure.interval), strict=True)
             low, high = (sum(end) / len(of) for end in ends)

@@ -24,8 +24,8 @@ _HERE = Path(__file__).parent
 
 TITLE = "Listening study"
 CONSENT = (
-    "This study is about drum patterns, and what a computer program makes of them. You take part of your own free will, and may stop "
-    "at any moment without giving a reason.",
+    "This study is about drum patterns, and what a computer program makes of them. You take part of your own free will, and may "
+    "stop at any moment without giving a reason.",
     "Your number, your answers and the time that each took are saved in a file that you hand over yourself. Your name is not asked "
     "for, and nothing leaves this computer by itself.",
     "Please use good headphones or loudspeakers, and choose a comfortable volume with the first sound.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -117,6 +118,11 @@ def test_several_splits_give_means_deviations_and_the_papers_figures_beside() ->
     assert result.figures[name].paper == 0.561
     assert result.figures[f"{table.WITH_GENRES} velocity_kl_cascade"].paper == 0.004
     assert result.figures[f"{table.ONE_STEP} note_f1"].sd is None
+    unjudged = dataclasses.replace(split(1), classify=None)
+    some = evaluate([split(0), unjudged])
+    assert some.figures[f"{table.NEIGHBOURS} genre_accuracy"].sd is None
+    assert some.figures[f"{table.NEIGHBOURS} note_f1"].sd > 0
+    assert any("Genre accuracies are of 1 of the 2 splits" in note for note in some.notes)
 
 
 def test_obedient_models_are_found_to_follow_genres_and_timing_and_deaf_ones_not() -> None:
