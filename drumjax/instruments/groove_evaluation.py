@@ -436,8 +436,8 @@ def _notes(splits: Sequence[Split], makers: Sequence[str]) -> list[str]:
         notes.append("No genre accuracies: no classifier of these genres was named ('drumjax train genre-classifier').")
     if any(split.foreign for split in splits):
         notes.append(
-            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours are "
-            "of the training split of the data that are measured: it knows what they do not."
+            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours "
+            "are of the training split of the data that are measured: it knows what they do not."
         )
     if not any(split.test["offset"].any() for split in splits):
         notes.append("These grooves have no microtiming, every hit is on its step: figures of microtiming say nothing here.")
