@@ -95,7 +95,7 @@ def find_trainings(folder: Path) -> list[Training]:
 
 
 def find_data(where: str) -> dict[str, GrooveSet]:
-    """The prepared grooves that `--data` names, by name: one set, or all that a folder holds.
+    """The prepared grooves that `--data` names, by name: one set, or all that a folder holds; of two alike the first.
 
     Raises:
       InputError: there are none.
@@ -108,7 +108,11 @@ def find_data(where: str) -> dict[str, GrooveSet]:
         folders = [folder for folder in prepared_folders(path) if folder.parent.parent.name == BUILDER]
         places = [*folders, *sorted(path.glob("*.npz"))]
         if len(places) > 1:
-            return {str(place.relative_to(path)): load_grooves(place) for place in places}
+            found: dict[str, tuple[str, GrooveSet]] = {}
+            for place in places:
+                each = load_grooves(place)
+                found.setdefault(each.info.source_sha256, (str(place.relative_to(path)), each))
+            return dict(found.values())
         if places:
             return {where: load_grooves(places[0])}
     return {where: load_grooves(where)}

@@ -161,6 +161,13 @@ def test_trainings_and_data_are_found_below_a_folder(place: Path, untrained_groo
     assert [each.info.source_sha256[0] for each in find_data(str(place / "data")).values()] == ["0", "1"]
 
 
+def test_the_same_data_twice_are_one_split(place: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copy(place / "data" / "0.npz", tmp_path / f"{name}.npz")
+    shutil.copy(place / "data" / "1.npz", tmp_path / "c.npz")
+    assert list(find_data(str(tmp_path))) == ["a.npz", "c.npz"]
+
+
 def test_every_variant_that_can_be_trained_has_its_row() -> None:
     rows = {
         groove_parts.row_of(PocketVAEConfig(variant=variant, use_genre=genre, use_patterns=patterns))
