@@ -135,7 +135,7 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
     """
     from drumjax.instruments.evaluation import held_out
     from drumjax.instruments.groove_evaluation import Split
-    from drumjax.instruments.groove_parts import GENRE_CLASSIFIER, load_classifier, load_grooves
+    from drumjax.instruments.groove_parts import GENRE_CLASSIFIER, how_long, load_classifier, load_grooves
     from drumjax.instruments.groove_table import ROWS
 
     known = {each.info.source_sha256 for each in data.values()}
@@ -158,13 +158,14 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
             raise InputError(name, rule=f"the genres {', '.join(first)}", found=", ".join(each.info.genres), remedy=remedy)
         models: dict[str, Any] = {}
         of_rows: dict[str, Path] = {}
-        classify = None
+        classify, judge = None, ""
         for training in trainings:
             if not strange and training.data_sha256 != each.info.source_sha256:
                 continue
             if training.system == GENRE_CLASSIFIER:
                 row, title = GENRE_CLASSIFIER, "genre classifier"
                 classify = load_classifier(training.place, each.info.genres)
+                judge = how_long(training.place, training.card) if classify else ""
             else:
                 model = load_grooves(training.place)
                 check_fits(model.instrument.config.steps, model.instrument.drum_map, each, name)
@@ -178,7 +179,8 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
             of_rows[row] = training.folder
             held.append(held_out(training.card, each.info.source_sha256, split))
         arrays = each.splits["train"], each.splits[split]
-        splits.append(Split(name, each.info.genres, *arrays, models, classify, same=split == "train", foreign=strange))
+        same = split == "train"
+        splits.append(Split(name, each.info.genres, *arrays, models, classify, same=same, foreign=strange, judge=judge))
     return splits, False if False in held else None if None in held or not held else True
 
 
@@ -203,7 +205,8 @@ def verdicts(result: GrooveEvaluation, counts: Mapping[str, int]) -> list[str]:
     from drumjax.instruments import groove_table as table
 
     measured = ", ".join(f"{name} ({n} windows)" for name, n in counts.items())
-    lengths = "; ".join(f"{table.ROWS[row]} {said}" for row, said in result.trained.items() if said)
+    titles = {**table.ROWS, table.TEST_DATA: "the"}
+    lengths = "; ".join(f"{titles[row]} {said}" for row, said in result.trained.items() if said)
     said = [f"Measured on {measured}. " + (f"Trained: {lengths}." if lengths else "")]
     said += [table.OTHER_DATA, *table.order_of_rows(result.figures), table.genres_kept(result.figures)]
     return [paragraph.strip() for paragraph in (*said, *suite.verdict_on_control(result), *result.notes) if paragraph]

@@ -127,6 +127,7 @@ class Split:
       classify: a classifier of these genres; None without one.
       same: whether `test` is `train`; then no groove of its own track is a groove's neighbour.
       foreign: whether the models were trained on data of another source.
+      judge: how long the classifier was trained, in words.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Split:
     classify: Classify | None = None
     same: bool = False
     foreign: bool = False
+    judge: str = ""
 
     def named(self, genre: np.ndarray) -> list[str]:
         """Genres by name."""
@@ -168,7 +170,7 @@ class GrooveEvaluation:
       genres: of the data.
       figures: `ROW MEASURE`, and `ROW MEASURE split K` where there are several splits; see `groove_table.over_splits`.
       splits: how many splits each row was measured on.
-      trained: how long each row's models were trained, in words.
+      trained: how long each row's models were trained, in words; of the real data the classifier.
       trends: of the first split: by genre, by row.
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
@@ -240,6 +242,7 @@ def evaluate(splits: Sequence[Split], *, seed: int = 0, tell: Tell = lambda what
             result.figures |= over_splits(row, each)
             result.splits[row] = len(each)
             lengths = dict.fromkeys(split.models[row].trained for split in splits if row in split.models)
+            lengths |= dict.fromkeys(f"classifier {split.judge}" for split in splits if split.judge and row == TEST_DATA)
             result.trained[row] = "; ".join(length for length in lengths if length)
     result.notes = _notes(splits, makers)
     return result

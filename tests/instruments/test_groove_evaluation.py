@@ -118,7 +118,9 @@ def test_several_splits_give_means_deviations_and_the_papers_figures_beside() ->
     assert result.figures[f"{table.WITH_GENRES} velocity_kl_cascade"].paper == 0.004
     assert result.figures[f"{table.ONE_STEP} note_f1"].sd is None
     unjudged = replace(split(1), classify=None)
-    some = evaluate([split(0), unjudged])
+    some = evaluate([replace(split(0), judge="9 epochs"), unjudged])
+    assert some.trained[table.TEST_DATA] == "classifier 9 epochs"
+    assert not some.trained[table.NEIGHBOURS]
     assert some.figures[f"{table.NEIGHBOURS} genre_accuracy"].sd is None
     assert some.figures[f"{table.NEIGHBOURS} note_f1"].sd
     assert any("Genre accuracies are of 1 of the 2 splits" in note for note in some.notes)
