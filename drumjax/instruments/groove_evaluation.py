@@ -174,8 +174,9 @@ class GrooveEvaluation:
       trends: of the first split: by genre, by row.
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
-      codes: int64 (genres, codes), how often each genre's sequences hold each code; None without a model that makes grooves.
-      spelt: grooves of one code each, over and over, on a plain beat, of the first split's model; None alike.
+      codes: int64 (genres, codes), how often each genre's sequences hold each code, of the first split's model; None without one
+        that makes grooves.
+      spelt: grooves of one code each, over and over, on a plain beat, of the same model; None alike.
       patterned: the row that `control` and `response` are of; "" without a model with patterns.
       control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
@@ -324,12 +325,11 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
         return model.make(templates, split.named(genre), seed, velocity, timing)
 
     own = make(arrays["genre"])
-    if row == result.controlled:
-        uses = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
-        if result.spelt is None:
-            plain = np.repeat(plain_beat(*templates.shape[1:])[None], model.codes, 0)
-            result.spelt = model.spell(np.repeat(np.arange(model.codes)[:, None], own.codes.shape[1], 1), plain)
-        result.codes = uses if result.codes is None else result.codes + uses
+    if row == result.controlled and result.codes is None:
+        # A code means nothing in another training's codebook.
+        result.codes = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
+        plain = np.repeat(plain_beat(*templates.shape[1:])[None], model.codes, 0)
+        result.spelt = model.spell(np.repeat(np.arange(model.codes)[:, None], own.codes.shape[1], 1), plain)
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
     if row.endswith("patterns"):

@@ -109,6 +109,8 @@ def test_several_splits_give_means_deviations_and_the_papers_figures_beside() ->
     result = evaluate([split(0, vq=Obedient()), split(1, vq=Obedient(trained="5 epochs")), split(2, one=OneStep())])
     assert result.splits == {table.TEST_DATA: 3, table.NEIGHBOURS: 3, table.ONE_STEP: 1, table.WITH_GENRES: 2}
     assert result.trained[table.WITH_GENRES] == "3 epochs; 5 epochs"
+    assert result.codes is not None
+    assert result.codes.sum() == 18 * 8  # of the first model alone: another one's codebook is another one
     name = f"{table.NEIGHBOURS} note_f1"
     each = [result.figures[f"{name} split {number}"].mean for number in (1, 2, 3)]
     assert len(set(each)) == 3
