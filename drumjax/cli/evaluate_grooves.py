@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -227,19 +228,19 @@ def spread(figure: Figure | None) -> str:
 
 
 def table_rows(result: GrooveEvaluation, columns: Sequence[str], *, paper: bool) -> list[list[str]]:
-    """Rows of a table: name, splits, a cell a column; where asked for, how long it was trained, and below each row the paper's."""
+    """Rows of a table: name, splits, a cell a column; where asked for, epochs of training, and below each row the paper's."""
     from drumjax.instruments.groove_table import NEIGHBOURS, PAPER, PAPER_EPOCHS, ROWS, TEST_DATA
 
     rows = []
     for row, title in ROWS.items():
         cells = [spread(result.figures.get(f"{row} {column}")) for column in columns]
         if any(cells):
-            rows.append([title, str(result.splits[row]), *cells, *[result.trained[row]] * paper])
+            rows.append([title, str(result.splits[row]), *cells, *[re.sub(r" epochs[^;]*", "", result.trained[row])] * paper])
         if paper and row in PAPER:
             theirs = [PAPER[row].get(column) for column in columns]
             said = ["" if pair is None else f"{pair[0]:g} ± {pair[1]:.3f}" for pair in theirs]
-            length = f"{PAPER_EPOCHS} epochs" if row not in (TEST_DATA, NEIGHBOURS) else ""
-            rows.append([f"{title}, paper" if not any(cells) else "paper", "5", *said, length])
+            epochs = "" if row in (TEST_DATA, NEIGHBOURS) else str(PAPER_EPOCHS)
+            rows.append([f"{title}, paper" if not any(cells) else "paper", "5", *said, epochs])
     return rows
 
 
@@ -266,7 +267,7 @@ def _tables(result: GrooveEvaluation) -> list[tuple[str, str, list[str], list[li
         ("At hits, and over tracks", "Errors on the cells that are hit in the reference.", hits, False),
     ]
     made = [
-        (title, note, ["", "splits", *columns.values(), *["trained"] * paper], table_rows(result, list(columns), paper=paper))
+        (title, note, ["", "splits", *columns.values(), *["epochs"] * paper], table_rows(result, list(columns), paper=paper))
         for title, note, columns, paper in parts
     ]
     return [part for part in made if part[3]]
