@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,18 +17,21 @@ from drumjax.cli.evaluate_sounds import CLIPS, Clip
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
-    from drumjax.datasets.grooves.info import GrooveSet
+    from drumjax.datasets.grooves.info import GrooveInfo, GrooveSet
     from drumjax.instruments.groove_evaluation import GrooveEvaluation, Made, Split
     from drumjax.metrics.report import Figure
     from drumjax.patterns import Pattern
     from drumjax.serve.page import Section
 
 SYSTEMS = ("pocketvae", "genre-classifier")
+_OF_ALL_SPLITS = ("kind", "genres", "drum_map", "steps", "licences", "left_out")
+"""What is said of a data set that does not hang on the seed of its splits."""
 _DEPTH = 2
 """How deep below a folder trainings are looked for."""
 
 CAPTIONS: Mapping[str, str] = {
-    "trends": "Mean velocities and microtiming of real and rebuilt grooves at the four 16ths of a quarter note, by genre (Fig. 4).",
+    "trends": "Mean velocities and microtiming of real grooves, and of rebuilt ones on their own notes, at the four 16ths of a "
+    "quarter note, by genre (Fig. 4).",
     "confusion": "How grooves on held-out templates are heard, each in its own genre and with a genre imposed on all (Fig. 5).",
     "control": "One template played with its microtiming pushed, on the beat and laid back (Fig. 6): the median response.",
     "responses": "Mean microtiming of grooves on all held-out templates under the three patterns.",
@@ -51,8 +55,18 @@ class Training(NamedTuple):
     @property
     def data_sha256(self) -> str:
         """Of the data that it was trained on; "" where its card does not say."""
+        return str(self._data.get("source_sha256", ""))
+
+    def is_of_another_split(self, info: GrooveInfo) -> bool:
+        """Whether it was trained on the same tracks, split otherwise: by all that a card says of them and no seed changes."""
+        same = all(self._data.get(name) == value for name, value in info.to_json().items() if name in _OF_ALL_SPLITS)
+        counts = self._data.get("counts")
+        return same and isinstance(counts, Mapping) and sum(counts.values()) == sum(info.counts.values())
+
+    @property
+    def _data(self) -> Mapping[str, Any]:
         data = self.card.get("data")
-        return str(data.get("source_sha256", "")) if isinstance(data, Mapping) else ""
+        return data if isinstance(data, Mapping) else {}
 
 
 # -- What was trained on what --------------------------------------------------------------------------------------------------
@@ -82,7 +96,7 @@ def find_trainings(folder: Path) -> list[Training]:
 
 
 def find_data(where: str) -> dict[str, GrooveSet]:
-    """The prepared grooves that `--data` names, by name: one set, or all that a folder holds.
+    """The prepared grooves that `--data` names, by name: one set, or all that a folder holds; of two alike the first.
 
     Raises:
       InputError: there are none.
@@ -95,7 +109,11 @@ def find_data(where: str) -> dict[str, GrooveSet]:
         folders = [folder for folder in prepared_folders(path) if folder.parent.parent.name == BUILDER]
         places = [*folders, *sorted(path.glob("*.npz"))]
         if len(places) > 1:
-            return {str(place.relative_to(path)): load_grooves(place) for place in places}
+            found: dict[str, tuple[str, GrooveSet]] = {}
+            for place in places:
+                each = load_grooves(place)
+                found.setdefault(each.info.source_sha256, (str(place.relative_to(path)), each))
+            return dict(found.values())
         if places:
             return {where: load_grooves(places[0])}
     return {where: load_grooves(where)}
@@ -113,12 +131,12 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
       The splits, and whether what is measured was held out from all trainings, see `drumjax.instruments.evaluation.held_out`.
 
     Raises:
-      InputError: a training on none of the data where others are on some, two of one row on the same data, data of other genres
-        than the first, or a damaged model.
+      InputError: a training on none of the data where others are on some or on another split of the same tracks, two of one row on
+        the same data, data of other genres than the first, or a damaged model.
     """
     from drumjax.instruments.evaluation import held_out
     from drumjax.instruments.groove_evaluation import Split
-    from drumjax.instruments.groove_parts import GENRE_CLASSIFIER, load_classifier, load_grooves
+    from drumjax.instruments.groove_parts import GENRE_CLASSIFIER, how_long, load_classifier, load_grooves
     from drumjax.instruments.groove_table import ROWS
 
     known = {each.info.source_sha256 for each in data.values()}
@@ -127,7 +145,13 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
     if lost and not strange:
         remedy = "name the data that it was trained on too, or move it elsewhere"
         raise InputError(lost[0].folder, rule="a training on one of the data sets", found="one on other data", remedy=remedy)
-    first = next(iter(data.values())).info.genres
+    first_info = next(iter(data.values())).info
+    first = first_info.genres
+    for training in lost:
+        if training.is_of_another_split(first_info):
+            remedy = "name the data that it was trained on: here it would be measured on tracks that it has learned"
+            found = "one on another split of the same tracks"
+            raise InputError(training.folder, rule="a training on this split, or on other tracks", found=found, remedy=remedy)
     splits, held = [], []
     for name, each in data.items():
         if each.info.genres != first:
@@ -135,13 +159,14 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
             raise InputError(name, rule=f"the genres {', '.join(first)}", found=", ".join(each.info.genres), remedy=remedy)
         models: dict[str, Any] = {}
         of_rows: dict[str, Path] = {}
-        classify = None
+        classify, judge = None, ""
         for training in trainings:
             if not strange and training.data_sha256 != each.info.source_sha256:
                 continue
             if training.system == GENRE_CLASSIFIER:
                 row, title = GENRE_CLASSIFIER, "genre classifier"
                 classify = load_classifier(training.place, each.info.genres)
+                judge = how_long(training.place, training.card) if classify else ""
             else:
                 model = load_grooves(training.place)
                 check_fits(model.instrument.config.steps, model.instrument.drum_map, each, name)
@@ -154,9 +179,9 @@ def join(trainings: Sequence[Training], data: Mapping[str, GrooveSet], split: st
                 )
             of_rows[row] = training.folder
             held.append(held_out(training.card, each.info.source_sha256, split))
-        splits.append(
-            Split(name, each.info.genres, each.splits["train"], each.splits[split], models, classify, same=split == "train")
-        )
+        arrays = each.splits["train"], each.splits[split]
+        same = split == "train"
+        splits.append(Split(name, each.info.genres, *arrays, models, classify, same=same, foreign=strange, judge=judge))
     return splits, False if False in held else None if None in held or not held else True
 
 
@@ -181,7 +206,8 @@ def verdicts(result: GrooveEvaluation, counts: Mapping[str, int]) -> list[str]:
     from drumjax.instruments import groove_table as table
 
     measured = ", ".join(f"{name} ({n} windows)" for name, n in counts.items())
-    lengths = "; ".join(f"{table.ROWS[row]} {said}" for row, said in result.trained.items() if said)
+    titles = {**table.ROWS, table.TEST_DATA: "the"}
+    lengths = "; ".join(f"{titles[row]} {said}" for row, said in result.trained.items() if said)
     said = [f"Measured on {measured}. " + (f"Trained: {lengths}." if lengths else "")]
     said += [table.OTHER_DATA, *table.order_of_rows(result.figures), table.genres_kept(result.figures)]
     return [paragraph.strip() for paragraph in (*said, *suite.verdict_on_control(result), *result.notes) if paragraph]
@@ -202,18 +228,19 @@ def spread(figure: Figure | None) -> str:
 
 
 def table_rows(result: GrooveEvaluation, columns: Sequence[str], *, paper: bool) -> list[list[str]]:
-    """Rows of a table: name, splits, a cell a column, and where asked for, below each row the paper's."""
-    from drumjax.instruments.groove_table import PAPER, ROWS
+    """Rows of a table: name, splits, a cell a column; where asked for, epochs of training, and below each row the paper's."""
+    from drumjax.instruments.groove_table import NEIGHBOURS, PAPER, PAPER_EPOCHS, ROWS, TEST_DATA
 
     rows = []
     for row, title in ROWS.items():
         cells = [spread(result.figures.get(f"{row} {column}")) for column in columns]
         if any(cells):
-            rows.append([title, str(result.splits[row]), *cells])
+            rows.append([title, str(result.splits[row]), *cells, *[re.sub(r" epochs[^;]*", "", result.trained[row])] * paper])
         if paper and row in PAPER:
             theirs = [PAPER[row].get(column) for column in columns]
             said = ["" if pair is None else f"{pair[0]:g} ± {pair[1]:.3f}" for pair in theirs]
-            rows.append([f"{title}, paper" if not any(cells) else "paper", "5", *said])
+            epochs = "" if row in (TEST_DATA, NEIGHBOURS) else str(PAPER_EPOCHS)
+            rows.append([f"{title}, paper" if not any(cells) else "paper", "5", *said, epochs])
     return rows
 
 
@@ -223,7 +250,8 @@ def _tables(result: GrooveEvaluation) -> list[tuple[str, str, list[str], list[li
 
     on_true = (
         "Velocities and microtiming rebuilt on the true notes, as the paper's code does; of K-NN and 1-step as they come out, for "
-        "theirs do not hang on notes. Means and standard deviations over splits."
+        "theirs do not hang on notes. Errors are means over all 224 cells, silent ones too (those at hits stand below); means and "
+        "standard deviations are over splits."
     )
     on_own = "The same on the notes that the model itself put out, the way it plays."
     cascade = {f"{name}{CASCADE}": title for name, title in COLUMNS.items() if name != "note_f1"}
@@ -239,7 +267,7 @@ def _tables(result: GrooveEvaluation) -> list[tuple[str, str, list[str], list[li
         ("At hits, and over tracks", "Errors on the cells that are hit in the reference.", hits, False),
     ]
     made = [
-        (title, note, ["", "splits", *columns.values()], table_rows(result, list(columns), paper=paper))
+        (title, note, ["", "splits", *columns.values(), *["epochs"] * paper], table_rows(result, list(columns), paper=paper))
         for title, note, columns, paper in parts
     ]
     return [part for part in made if part[3]]
@@ -277,11 +305,12 @@ def sections(
     parts += [page.Picture(source, CAPTIONS[Path(source).stem]) for source in pictures]
     if clips:
         assert result.codes is not None
-        most = {code: result.genres[int(shares.argmax())] for code, shares in enumerate(_shares(result.codes).T)}
-        heard = [
-            (f"{clip.record['parameters']['code']}, most in {most[clip.record['parameters']['code']]}", clip) for clip in clips
+        said_of = [
+            f"{code}, most in {result.genres[int(shares.argmax())]}" if shares.any() else f"{code}, never drawn"
+            for code, shares in enumerate(_shares(result.codes).T)
         ]
-        note = "A bar of each code that the prior drew, the same on every quarter note of a plain beat."
+        heard = [(said_of[clip.record["parameters"]["code"]], clip) for clip in clips]
+        note = "A bar of each code, the same on every quarter note of a plain beat, and the genre in which the prior draws it most."
         rows_of = [(name, [f"{CLIPS}/{clip.name}"]) for name, clip in heard]
         parts.append(page.Clips("Codes", ["code", "on a plain beat"], rows_of, note=note))
     rows = [[name, number(f.mean), number(f.sd), _interval(f), f.definition] for name, f in result.figures.items()]

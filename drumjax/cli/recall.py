@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drumjax.signal.rendering import Kit
 
 Call = TypeVar("Call")
+Data = TypeVar("Data", bound="PatternSet")
 Write = Callable[[Path], None]
 """Writes what was made again to a path."""
 PATTERN_BYTES = max(MIDI_BYTES, JSON_BYTES, CSV_BYTES)
@@ -273,18 +274,18 @@ def find_kit(recall: Recall, entry: Named | None, drum_map: DrumMap, sample_rate
     return kits[-1]
 
 
-def find_data(recall: Recall, entry: Named) -> PatternSet:
-    """The prepared data that patterns were chosen from.
+def find_data(recall: Recall, entry: Named, load: Callable[[Path], Data] | None = None) -> Data:
+    """The prepared data that patterns were chosen from; `load` reads them, by default as patterns.
 
     Raises:
       InputError: no data of the record's hash, looked for as in `find_pattern`.
     """
     from drumjax.datasets.load import load_patterns
 
-    data: list[PatternSet] = []
+    data: list[Any] = []
 
     def read(place: Path) -> str:
-        data.append(load_patterns(place))
+        data.append((load or load_patterns)(place))
         return data[-1].info.source_sha256
 
     _find(recall, entry, (entry.name,), read)

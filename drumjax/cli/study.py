@@ -30,6 +30,7 @@ from drumjax.studies.key import Path as CodePath
 from drumjax.train.endings import Refused
 
 if TYPE_CHECKING:
+    from drumjax.datasets.grooves.info import GrooveSet
     from drumjax.datasets.info import PatternSet
     from drumjax.instruments.pattern import PatternInstrument
     from drumjax.studies.make import Material, TransitionCall
@@ -44,29 +45,37 @@ class Make:
 
     identification: pairs of an interpolation and an equal-power crossfade, to be told apart; task: a questionnaire on
     the tool (CPAM); robot: segments of an autonomous drummer's performance and a questionnaire on it (Godspeed). Give
-    listeners the folder listener/ and a number each; key.json stays with you.
+    listeners the folder listener/ and a number each; key.json stays with you. grooves, asked for by name: 'human or AI' and
+    'preference', ten questions each, on grooves of people (--data, held-out tracks) and of a model on their templates; what is
+    heard also lies in midi/.
 
     examples:
       drumjax study make -o study/
       drumjax study make -o study/ --experiment identification --subjects 54 --seed 7
       drumjax study make --patterns idm={a,b,c}.mid electro={d,e,f}.mid techno=g.mid#2 techno=embedded:techno#{3,9}
       drumjax study make -o study/ --experiment robot --drummer runs/gan --kit acoustic_kit/
+      drumjax study make -o study/ --experiment grooves --grooves runs/mine --data groove_midi/ --kit acoustic_kit/ --subjects 24
     """
 
     output: Annotated[Path, arg(aliases=["-o"], metavar="DIR")] = Path("study")
     """The folder to make it in: a new or an empty one."""
-    experiment: Literal["identification", "task", "robot", "all"] = "all"
-    """Which of the three experiments."""
+    experiment: Literal["identification", "task", "robot", "grooves", "all"] = "all"
+    """Which experiment; 'all' are the first three."""
     model: str = "pattern-vae"
     """What interpolates: a shipped model's name or the folder of one that you trained."""
     drummer: str = "pattern-gan"
     """What plays the robot experiment: a shipped model's name or the folder of one that you trained."""
+    grooves: str = "pocketvae"
+    """What plays grooves: a shipped model's name or the folder of one that you trained."""
     seed: int = 0
     """Decides which patterns are chosen, every order, and the sounds' names."""
     subjects: int = 18
     """How many sessions there are; multiples of 18 are balanced in every way, any number as nearly as can be."""
     data: str = "embedded"
-    """Where the patterns are chosen from: prepared data (a folder or an .npz file), or 'embedded'."""
+    """Where the patterns are chosen from: prepared data (a folder or an .npz file), or 'embedded'. Of the experiment on grooves:
+    prepared performances of people, such as the Groove MIDI Dataset, at least 20 tracks in the split."""
+    split: Literal["train", "validation", "test"] = "test"
+    """Of the experiment on grooves: where its tracks are drawn from. What it was trained on, a model may know."""
     genres: tuple[str, ...] = ()
     """Three genres of the data, where it has more."""
     patterns: tuple[str, ...] = ()
@@ -78,7 +87,7 @@ class Make:
     crossfade_ends: Ends = "patterns"
     """What crossfades lead from and to: the patterns (as in the paper) or, as interpolations do, their reconstructions."""
     tempo_bpm: float = 129.0
-    """Tempo of all sounds, in beats a minute."""
+    """Tempo of all sounds, in beats a minute; grooves keep their own."""
     loudness_lufs: float = Settings.loudness_lufs
     """Loudness of all sounds (ITU-R BS.1770); less where one of them would peak above -1 dBFS."""
     segment_bars: int = Settings.segment_bars
@@ -190,7 +199,48 @@ def gather(call: Make, settings: Settings) -> Material:
         material = Material(patterns, model, load_kit(call.kit, model.drum_map), data=data)
     if "robot" in settings.experiments:
         material = replace(material, drummer=load_instrument(call.drummer), toms=load_kit(call.kit, TOMS))
+    if "grooves" in settings.experiments:
+        material = _performed(call, material)
     return material
+
+
+def _performed(call: Make, material: Material) -> Material:
+    """The material of the experiment on grooves: a model, twenty windows of as many tracks, and drums."""
+    from drumjax.cli.evaluate import standing
+    from drumjax.cli.evaluate_grooves import check_fits
+    from drumjax.datasets.info import EMBEDDED
+    from drumjax.datasets.load import load_grooves
+    from drumjax.instruments.evaluation import held_out
+    from drumjax.instruments.loading import load_grooves_instrument
+    from drumjax.patterns import POCKET
+    from drumjax.studies.design import tracks_heard
+    from drumjax.studies.stimuli import GROOVE_TAKES, template_of, window
+
+    if call.data == EMBEDDED:
+        remedy = "name prepared ones with --data ('drumjax data build gmd/ --kind grooves -o groove_midi/')"
+        raise InputError("--data", rule="performances of people", found="the built-in patterns", remedy=remedy)
+    data = load_grooves(call.data)
+    if data.info.name == EMBEDDED:
+        raise InputError(call.data, rule="performances of people", found="the embedded grooves", remedy="name other --data")
+    model = load_grooves_instrument(call.grooves)
+    check_fits(model.config.steps, model.drum_map, data, call.data)
+    arrays = data.splits[call.split]
+    played = [window(arrays, number, data.info.genres) for number in range(len(arrays["velocity"]))]
+    heard = [number for number, pattern in enumerate(played) if template_of(pattern, model.rules).hits.any()]
+    try:
+        chosen = tracks_heard([str(arrays["group"][number]) for number in heard], call.seed)
+    except ValueError as error:
+        rule, _, found = str(error).removeprefix("expected ").partition(", found ")
+        remedy = "name another --split or --data"
+        raise InputError(call.data, rule=f"{rule} in the split {call.split!r}", found=found, remedy=remedy) from None
+    print(standing(held_out(model.card, data.info.source_sha256, call.split), "grooves"))
+    return replace(
+        material,
+        grooves=model,
+        performances=[played[heard[number]] for number in chosen],
+        drums=load_kit(call.kit, POCKET, takes=GROOVE_TAKES),
+        data={"path": call.data, "sha256": data.info.source_sha256},
+    )
 
 
 def _named(arguments: Sequence[str]) -> dict[str, list[str]]:
@@ -284,6 +334,8 @@ def make_again(recall: Recall) -> Write:
     from drumjax.studies.stimuli import BAR_STEPS, TOMS, duration_s
 
     other = "get the file again from where it was made"
+    if recall.record.parameters.get("experiment") == "grooves":
+        return groove_again(recall)
     if recall.sound is None:
         raise recall.fault("a sound, which is all that 'study make' records", "no sound", other)
     rate = recall.sound.sample_rate_hz
@@ -312,6 +364,37 @@ def make_again(recall: Recall) -> Write:
     return lambda place: write_audio(place, samples, rate, recall.origin)
 
 
+def groove_again(recall: Recall) -> Write:
+    """How `drumjax again` makes a groove of a study, in sound or as MIDI."""
+    from drumjax.datasets.load import load_grooves
+    from drumjax.instruments.loading import load_grooves_instrument
+    from drumjax.patterns import POCKET
+    from drumjax.signal.audio_file import write_audio
+    from drumjax.signal.rendering import TAIL_S, render
+    from drumjax.studies import make as study
+    from drumjax.studies.stimuli import window
+
+    check_inputs(recall, 1, 2)
+    call = rebuild(recall, study.GrooveCall, ("experiment", "file", "groove", "name", "takes", "loudness_lufs"))
+    model = load_grooves_instrument(find_model(recall))
+    data: GrooveSet = find_data(recall, recall.record.inputs[0], load_grooves)
+    places = [(arrays, int(i)) for arrays in data.splits.values() for i in np.flatnonzero(arrays["name"] == call.name)]
+    if len(places) != 1:
+        raise InputError(data.info.name, rule=f"one groove {call.name!r}", found=f"{len(places)}", remedy="name the same data")
+    pattern = study.groove_pattern(call, model, window(*places[0], data.info.genres))
+    if recall.sound is None:
+        return lambda place: replace(pattern, provenance=dict(recall.origin)).save(place)
+    _check_length(recall, pattern.duration_s + TAIL_S)
+    entry = recall.record.inputs[1] if len(recall.record.inputs) > 1 else None
+    rate = recall.sound.sample_rate_hz
+    kit = find_kit(recall, entry, POCKET, rate, call.takes)
+    samples = study.finished(render(pattern, kit), rate, call.loudness_lufs)
+    if not np.isfinite(samples).all() or np.abs(samples).max() > 1:
+        found, remedy = f"{call.loudness_lufs:g} LUFS, beyond full scale", "get the file again from where it was made"
+        raise recall.fault("the loudness of a study in its provenance", found, remedy)
+    return lambda place: write_audio(place, samples, rate, recall.origin)
+
+
 def _check_length(recall: Recall, seconds: float) -> None:
     """That the file is as long as what its record would take to make."""
     heard = recall.sound.frames / recall.sound.sample_rate_hz if recall.sound and recall.sound.sample_rate_hz else 0.0
@@ -322,7 +405,7 @@ def _check_length(recall: Recall, seconds: float) -> None:
 
 def _ends_again(recall: Recall, call: TransitionCall, model: PatternInstrument) -> list[Pattern]:
     if call.names is not None:
-        data = find_data(recall, recall.record.inputs[0])
+        data: PatternSet = find_data(recall, recall.record.inputs[0])
         return patterns_of(data, {"": call.names})[""]
     entries = recall.record.inputs[:2]
     steps = model.config.steps

@@ -126,6 +126,8 @@ class Split:
       models: by their rows.
       classify: a classifier of these genres; None without one.
       same: whether `test` is `train`; then no groove of its own track is a groove's neighbour.
+      foreign: whether the models were trained on data of another source.
+      judge: how long the classifier was trained, in words.
     """
 
     name: str
@@ -135,6 +137,8 @@ class Split:
     models: Mapping[str, GrooveModel]
     classify: Classify | None = None
     same: bool = False
+    foreign: bool = False
+    judge: str = ""
 
     def named(self, genre: np.ndarray) -> list[str]:
         """Genres by name."""
@@ -166,12 +170,13 @@ class GrooveEvaluation:
       genres: of the data.
       figures: `ROW MEASURE`, and `ROW MEASURE split K` where there are several splits; see `groove_table.over_splits`.
       splits: how many splits each row was measured on.
-      trained: how long each row's models were trained, in words.
+      trained: how long each row's models were trained, in words; of the real data the classifier.
       trends: of the first split: by genre, by row.
       controlled: the row that `confusions` are of; "" without one.
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
-      codes: int64 (genres, codes), how often each genre's sequences hold each code; None without a model that makes grooves.
-      spelt: grooves of one code each, over and over, of the codes that the first split's grooves hold, on a plain beat; None alike.
+      codes: int64 (genres, codes), how often each genre's sequences hold each code, of the first split's model; None without one
+        that makes grooves.
+      spelt: grooves of one code each, over and over, on a plain beat, of the same model; None alike.
       patterned: the row that `control` and `response` are of; "" without a model with patterns.
       control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
@@ -238,6 +243,7 @@ def evaluate(splits: Sequence[Split], *, seed: int = 0, tell: Tell = lambda what
             result.figures |= over_splits(row, each)
             result.splits[row] = len(each)
             lengths = dict.fromkeys(split.models[row].trained for split in splits if row in split.models)
+            lengths |= dict.fromkeys(f"classifier {split.judge}" for split in splits if split.judge and row == TEST_DATA)
             result.trained[row] = "; ".join(length for length in lengths if length)
     result.notes = _notes(splits, makers)
     return result
@@ -319,13 +325,11 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
         return model.make(templates, split.named(genre), seed, velocity, timing)
 
     own = make(arrays["genre"])
-    if row == result.controlled:
-        uses = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
-        if result.spelt is None:
-            numbers = np.flatnonzero(uses.sum(0))
-            plain = np.repeat(plain_beat(*templates.shape[1:])[None], len(numbers), 0)
-            result.spelt = model.spell(np.repeat(numbers[:, None], own.codes.shape[1], 1), plain)
-        result.codes = uses if result.codes is None else result.codes + uses
+    if row == result.controlled and result.codes is None:
+        # A code means nothing in another training's codebook.
+        result.codes = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
+        plain = np.repeat(plain_beat(*templates.shape[1:])[None], model.codes, 0)
+        result.spelt = model.spell(np.repeat(np.arange(model.codes)[:, None], own.codes.shape[1], 1), plain)
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
     if row.endswith("patterns"):
@@ -351,24 +355,30 @@ def _imposed(
     share, interval = metrics.share_of_tracks(heard == genre, arrays["group"])
     what = f"grooves made on {len(genre)} held-out templates"
     figures = {"generated_accuracy": Figure(share, f"share of {what} in their own genre heard as that genre", interval=interval)}
-    imposed, others = [], []
+    imposed, of_tracks, others = [], [], []
     for number, name in enumerate(split.genres):
-        made = make(np.full(len(genre), number))
-        as_told = split.classify(made.note, made.velocity, made.offset).argmax(-1)
+        told = np.full(len(genre), number)
+        made = make(told)
+        logits = split.classify(made.note, made.velocity, made.offset)
+        as_told = logits.argmax(-1)
         _add_counts(result, row, name, genre, as_told, count)
-        share, interval = metrics.share_of_tracks(as_told == number, arrays["group"])
-        imposed.append(share)
+        heard_as = metrics.genre_figures(logits, told, arrays["group"], f"{what} with the genre {name} imposed")
+        imposed.append(heard_as["genre_accuracy"].mean)
+        of_tracks.append(heard_as["genre_accuracy_tracks"].mean)
         foreign = genre != number
         others.append(float((as_told == number)[foreign].mean()) if foreign.any() else np.nan)
         figures |= {
-            f"imposed_accuracy {name}": Figure(
-                share, f"share of {what} with the genre {name} imposed heard as it", interval=interval
-            ),
+            f"imposed_accuracy {name}": heard_as["genre_accuracy"],
+            f"imposed_accuracy_tracks {name}": heard_as["genre_accuracy_tracks"],
             f"unimposed_share {name}": Figure(
                 float((heard == number).mean()), f"share of {what} in their own genres heard as {name}"
             ),
         }
     figures["imposed_accuracy"] = Figure(float(np.mean(imposed)), f"share of {what} heard as an imposed genre, mean over genres")
+    figures["imposed_accuracy_tracks"] = Figure(
+        float(np.mean(of_tracks)),
+        f"share of tracks heard as an imposed genre by the mean probability over {what}, mean over genres",
+    )
     figures["imposed_accuracy_others"] = Figure(
         float(np.nanmean(others)) if not np.isnan(others).all() else np.nan,
         f"share of {what} heard as an imposed genre, of those whose template is of another, mean over genres",
@@ -422,8 +432,18 @@ def _notes(splits: Sequence[Split], makers: Sequence[str]) -> list[str]:
     missing = [ROWS[row] for row in ROWS if row in PAPER and row not in trained]
     if missing:
         notes.append(f"No rows {', '.join(missing)}: there is no training of theirs among those named.")
-    if not any(split.classify for split in splits):
+    judged = sum(split.classify is not None for split in splits)
+    if 0 < judged < len(splits):
+        notes.append(f"Genre accuracies are of {judged} of the {len(splits)} splits: the others have no classifier.")
+    if not judged:
         notes.append("No genre accuracies: no classifier of these genres was named ('drumjax train genre-classifier').")
+    if any(split.foreign for split in splits):
+        notes.append(
+            "The models were trained on other data; a genre that they do not know is an even mixture to them. K-NN's neighbours "
+            "are of the training split of the data that are measured: it knows what they do not."
+        )
+    if not any(split.test["offset"].any() for split in splits):
+        notes.append("These grooves have no microtiming, every hit is on its step: figures of microtiming say nothing here.")
     if not makers:
         notes.append("No grooves on templates: no model that was named has a prior.")
     elif not any(row.endswith("patterns") for row in makers):
@@ -436,7 +456,11 @@ def verdict_on_control(result: GrooveEvaluation) -> list[str]:
     figures, said = result.figures, []
     name = f"{result.controlled} imposed_accuracy"
     if name in figures:
-        own, others = figures[f"{result.controlled} generated_accuracy"], figures[f"{name}_others"]
+        own, others, tracks = (
+            figures[f"{result.controlled} generated_accuracy"],
+            figures[f"{name}_others"],
+            figures[f"{name}_tracks"],
+        )
         free = f"{result.controlled} unimposed_share"
         of = ", ".join(
             f"{genre} {figures[f'{name} {genre}'].mean:.2f} (without it {figures[f'{free} {genre}'].mean:.2f})"
@@ -445,7 +469,7 @@ def verdict_on_control(result: GrooveEvaluation) -> list[str]:
         said.append(
             f"Of grooves that {ROWS[result.controlled]} makes on held-out templates in their own genre, {100 * own.mean:.0f} % are "
             f"heard as it. With a genre imposed, {100 * figures[name].mean:.0f} % are heard as that one, mean over genres "
-            f"({100 * others.mean:.0f} % on templates of other genres): {of}."
+            f"({100 * others.mean:.0f} % on templates of other genres, and {100 * tracks.mean:.0f} % of whole tracks): {of}."
         )
     name = f"{result.patterned} timing_right"
     if name in figures:

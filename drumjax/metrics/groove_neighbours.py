@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax
 import numpy as np
 
 K = 20
@@ -45,19 +46,16 @@ def neighbours(
         k = min(k, len(known) - int(np.bincount(theirs, minlength=len(names))[own].max(initial=0)))
         if k < 1:
             raise ValueError("expected for every template a known one of another group, found a group that holds them all")
-    # Exact: float32 holds every whole number up to 2^24, and ranks break ties by the order of the data.
+    # Exact: float32 holds every whole number up to 2^24. Of equal ones `top_k` gives the earlier first.
     left, right = (np.asarray(each).reshape(len(each), -1).astype(np.float32) for each in (templates, known))
     found = np.empty((len(left), k), np.int64)
-    order = np.arange(len(known))
     rows_at_once = max(1, _PAIRS_AT_ONCE // len(known))
     for first in range(0, len(left), rows_at_once):
         rows = slice(first, first + rows_at_once)
-        # One whole number holds similarity and place: sorted up, the largest similarity comes first, then the earlier place.
-        rank = (left[rows] @ right.T).astype(np.int64) * -len(known) + order
+        similar = left[rows] @ right.T
         if own is not None:
-            rank[own[rows, None] == theirs[None, :]] = np.iinfo(np.int64).max
-        nearest = np.partition(rank, k - 1, axis=1)[:, :k]
-        found[rows] = np.sort(nearest, axis=1) % len(known)
+            similar[own[rows, None] == theirs[None, :]] = -1
+        found[rows] = jax.lax.top_k(similar, k)[1]
     return found
 
 

@@ -1,6 +1,6 @@
 """What answers say: scores against chance, and the spread of ratings.
 
-Source: Off the Beaten Track, Sec. "Results".
+Source: Off the Beaten Track, Sec. "Results"; of grooves PocketVAE, Sec. 4.1.
 
 - **Scores.** A point for each pair told apart; a listener's score is out of 3 straight, 3 mixed and 6 in total. Standard deviations
   divide by n: so divided, one table of the paper's counts gives its three (0.8, 0.58, 1.03); divided by n − 1, none does.
@@ -8,6 +8,11 @@ Source: Off the Beaten Track, Sec. "Results".
   The paper does not name the grouping; this one gives its 25.92 for its counts (0, 2, 17), and its "(19)" is the number of
   listeners. The statistic has no sign: read it beside the mean. Its approximation wants at least 5 expected in each group, 16
   listeners.
+- **Grooves** (PocketVAE, Sec. 4.1). Three shares: of the model's grooves those taken for a person's, of people's those taken for
+  the model's, of pairs those in which the model's is preferred. Beside each stand Clopper and Pearson's interval of its answers,
+  which takes them as independent, the interval over listeners (bootstrap; Wilson's of as many trials as listeners where all have
+  one share), and the exact two-sided probability under ½ (ours: the paper gives shares alone). Whoever answered some counts with
+  those.
 - **Exact binomial test** (ours): all pairs of complete sessions against ½, one-sided, with the Clopper-Pearson interval.
 - **Partial sessions.** A listener with fewer than six answers is named and left out of all figures of identification. A facet
   counts whoever rated it; Cronbach's alpha counts those who rated all facets of the factor.
@@ -17,13 +22,17 @@ Source: Off the Beaten Track, Sec. "Results".
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from drumjax.metrics.grooves import share_of_tracks
 from drumjax.studies.answers import PAIRS_EACH, Answers, Score, Subject
+from drumjax.studies.design import GROOVES
+from drumjax.studies.key import HUMAN_OR_AI, PREFERENCE
 from drumjax.studies.questionnaires import Facet, Questionnaire
 
 GROUPS = ((0, 2), (3, 3), (4, 6))
@@ -81,6 +90,50 @@ class Identification(NamedTuple):
     binomial_p: float
     share_low: float
     share_high: float
+
+
+class Share(NamedTuple):
+    """A share of answers.
+
+    Attributes:
+      times: answers that are so.
+      of: all.
+      share: NaN of none, as all that follow.
+      interval: 95 %, answers taken as independent.
+      over_listeners: 95 %, listeners drawn.
+      p: two-sided, under ½.
+    """
+
+    times: int
+    of: int
+    share: float
+    interval: tuple[float, float]
+    over_listeners: tuple[float, float]
+    p: float
+
+
+class Grooves(NamedTuple):
+    """The experiment on grooves.
+
+    Attributes:
+      n: listeners who answered anything.
+      partial: those who left questions out, each with the number answered.
+      shares: by name, see `GROOVE_SHARES`.
+      first: how often the first of a pair was preferred, and of how many.
+    """
+
+    n: int
+    partial: tuple[tuple[Subject, int], ...]
+    shares: Mapping[str, Share]
+    first: tuple[int, int]
+
+
+GROOVE_SHARES: Mapping[str, tuple[str, float]] = {
+    "ai_taken_for_human": ("of the model's grooves were taken for a person's", 0.45),
+    "human_taken_for_ai": ("of people's grooves were taken for the model's", 0.57),
+    "ai_preferred": ("of the choices between two went to the model's groove", 0.537),
+}
+"""By name what they are, and what the paper found among 24 people (Fig. 3)."""
 
 
 class Rated(NamedTuple):
@@ -154,6 +207,35 @@ def identification(answers: Answers) -> Identification:
         share_low=float(interval.low) if interval else math.nan,
         share_high=float(interval.high) if interval else math.nan,
     )
+
+
+def grooves(answers: Answers) -> Grooves:
+    """Shares of the experiment on grooves."""
+    alone = [each for each in answers.judgements if each.question == HUMAN_OR_AI]
+    pairs = [each for each in answers.judgements if each.question == PREFERENCE]
+    told = {
+        "ai_taken_for_human": [(each.subject, each.said == "human") for each in alone if each.truth == "ai"],
+        "human_taken_for_ai": [(each.subject, each.said == "ai") for each in alone if each.truth == "human"],
+        "ai_preferred": [(each.subject, each.said == each.truth) for each in pairs],
+    }
+    answered = Counter(each.subject for each in answers.judgements)
+    return Grooves(
+        n=len(answered),
+        partial=tuple((subject, count) for subject, count in answered.items() if count < GROOVES),
+        shares={name: _share(told[name]) for name in GROOVE_SHARES},
+        first=(sum(each.said == "first" for each in pairs), len(pairs)),
+    )
+
+
+def _share(told: Sequence[tuple[Subject, bool]]) -> Share:
+    count, of = sum(is_so for _, is_so in told), len(told)
+    if not of:
+        nothing = (math.nan, math.nan)
+        return Share(0, 0, math.nan, nothing, nothing, math.nan)
+    test = stats.binomtest(count, of, 0.5)
+    interval = test.proportion_ci(0.95, "exact")
+    share, over = share_of_tracks(np.array([is_so for _, is_so in told]), np.array([f"{a} {b}" for (a, b), _ in told]))
+    return Share(count, of, share, (float(interval.low), float(interval.high)), over, float(test.pvalue))
 
 
 def chance_test(observed: Sequence[int]) -> tuple[tuple[float, ...], float, float]:

@@ -6,12 +6,12 @@ spreadsheets write them, semicolons or tabs:
 | column | what |
 | --- | --- |
 | `study` | the study's name, 10 hexadecimal digits |
-| `experiment` | identification, task or robot |
+| `experiment` | identification, task, robot or grooves |
 | `subject` | the listener's number, from 1 |
 | `position` | when it was asked: identification 0 (practice) to 6, else from 1 |
-| `stimulus` | what was heard: `FIRST SECOND` in identification, the segment in robot, nothing in task |
-| `item` | `interpolation` (which of the two is it?), the facet's name, or `comment` |
-| `answer` | `first` or `second`, a whole number on the facet's scale, or a text; empty where none was given |
+| `stimulus` | what was heard: `FIRST SECOND` in identification, the segment in robot, one or `TEMPLATE FIRST SECOND` in grooves |
+| `item` | `interpolation` (which of the two is it?), the facet's name, `human_or_ai`, `preference`, or `comment` |
+| `answer` | `first` or `second`, a whole number on the facet's scale, `human` or `ai`, or a text; empty where none was given |
 | `plays` | how often the sound that was played least was heard whole; empty where nobody counted |
 | `seconds` | from the question's first sight to its answer; empty where nobody counted |
 
@@ -29,11 +29,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from drumjax.boundary import InputError, read_csv
 from drumjax.studies.design import MOST_SUBJECTS
-from drumjax.studies.key import Key
+from drumjax.studies.key import HUMAN_OR_AI, PREFERENCE, Key
 from drumjax.studies.questionnaires import QUESTIONNAIRES, Questionnaire
 
 COLUMNS = ("study", "experiment", "subject", "position", "stimulus", "item", "answer", "plays", "seconds")
@@ -46,6 +46,7 @@ SEPARATORS = ",;\t"
 MOST_COMMENT = 10_000
 MOST_FILES = 2_000
 
+Asked = TypeVar("Asked")
 Subject = tuple[str, int]
 """A listener: the study (or "" in scored answers) and the number in it."""
 
@@ -57,6 +58,16 @@ class Score(NamedTuple):
     pair: str
     correct: bool
     transition: str = ""
+
+
+class Judgement(NamedTuple):
+    """An answered question on grooves, see `drumjax.studies.key.Judged`: of which groove, what is true, and what was said."""
+
+    subject: Subject
+    question: str
+    groove: int
+    truth: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class Answers:
       plays: by experiment, the counts of plays.
       segments: by segment's name the listeners of the robot experiment who heard it.
       sessions: by experiment the listeners who appear in any row.
+      judgements: on grooves, answered questions only.
     """
 
     scores: tuple[Score, ...]
@@ -82,12 +94,13 @@ class Answers:
     plays: Mapping[str, tuple[int, ...]]
     segments: Mapping[str, tuple[Subject, ...]]
     sessions: Mapping[str, tuple[Subject, ...]]
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether no question is answered that counts: practice does not."""
         rated = any(given for who in self.ratings.values() for given in who.values())
-        return not (self.scores or self.comments or rated)
+        return not (self.scores or self.judgements or self.comments or rated)
 
 
 class _Row(NamedTuple):
@@ -110,7 +123,8 @@ def read_answers(paths: Sequence[str | PathLike[str]], key: Key | None = None) -
 
     Args:
       paths: one or many, of any listeners and experiments, raw or scored.
-      key: the study's; needed for raw answers of the identification experiment. With a key, subjects and sounds are checked too.
+      key: the study's; needed for raw answers of the identification experiment and of that on grooves. With a key, subjects and
+        sounds are checked too.
 
     Raises:
       InputError: what is no such table, or breaks one of its rules; the message gives the file and the row (counted from 1, blank
@@ -170,6 +184,7 @@ def _from_scored(rows: Iterable[_Row]) -> Answers:
 def _from_raw(rows: Iterable[_Row], key: Key | None) -> Answers:
     scores: list[Score] = []
     said_first: list[bool] = []
+    judgements: list[Judgement] = []
     ratings: dict[str, dict[Subject, dict[str, int]]] = {}
     comments: list[tuple[str, Subject, str]] = []
     seconds: dict[str, list[float]] = {}
@@ -179,12 +194,12 @@ def _from_raw(rows: Iterable[_Row], key: Key | None) -> Answers:
     seen: dict[tuple[str, Subject, str], _Row] = {}
     for row in rows:
         experiment = row.cells["experiment"].strip()
-        if experiment not in ("identification", *QUESTIONNAIRES):
-            raise row.fail(f"an experiment of identification, {', '.join(QUESTIONNAIRES)}", repr(experiment[:40]))
+        if experiment not in ("identification", "grooves", *QUESTIONNAIRES):
+            raise row.fail(f"an experiment of identification, grooves, {', '.join(QUESTIONNAIRES)}", repr(experiment[:40]))
         subject = _subject(row, key)
         item, answer = row.cells["item"].strip(), row.cells["answer"].strip()
         position = row.whole("position", 0 if experiment == "identification" else 1, 1_000)
-        question = f"position {position}" if item == INTERPOLATION else item
+        question = f"position {position}" if item in (INTERPOLATION, HUMAN_OR_AI, PREFERENCE) else item
         if earlier := seen.get((experiment, subject, question)):
             where = f"row {earlier.number} of {earlier.path}"
             raise row.fail(
@@ -208,6 +223,9 @@ def _from_raw(rows: Iterable[_Row], key: Key | None) -> Answers:
                 if pair != "practice":
                     scores.append(Score(subject, pair, answer == right, transition))
                     said_first.append(answer == "first")
+        elif experiment == "grooves":
+            judgement = _judged(row, subject, position, item, answer, key)
+            judgements += [judgement] if answer else []
         else:
             _rate(row, QUESTIONNAIRES[experiment], item, answer, ratings.setdefault(experiment, {}).setdefault(subject, {}))
             if experiment == "robot":
@@ -226,6 +244,7 @@ def _from_raw(rows: Iterable[_Row], key: Key | None) -> Answers:
         plays={name: tuple(values) for name, values in plays.items()},
         segments={name: tuple(who) for name, who in segments.items()},
         sessions={name: tuple(who) for name, who in sessions.items()},
+        judgements=tuple(judgements),
     )
 
 
@@ -243,22 +262,50 @@ def _trial(row: _Row, subject: Subject, position: int, item: str, key: Key | Non
     """The kind of the pair that this listener heard at this position, the right answer, and the interpolation's transition."""
     if item != INTERPOLATION:
         raise row.fail(f"the item {INTERPOLATION!r} or {COMMENT!r} in identification", repr(item[:40]))
+    session = _needed(row, key).identification
+    heard = _at(row, "identification", session, subject, position)
+    _check_heard(row, (heard.first, heard.second), subject, position)
+    assert key is not None
+    number = key.sounds[heard.first if heard.interpolation == "first" else heard.second].number
+    transition = " → ".join(key.genres[genre] for genre in divmod(number, 3))
+    return heard.pair, heard.interpolation, transition
+
+
+def _judged(row: _Row, subject: Subject, position: int, item: str, answer: str, key: Key | None) -> Judgement:
+    """What this listener was asked of grooves at this position, and said; an answer that is none is a fault."""
+    known = _needed(row, key)
+    asked = _at(row, "grooves", known.grooves, subject, position - 1, first=1)
+    if item != asked.question:
+        raise row.fail(f"the item {asked.question!r} at position {position}", repr(item[:40]))
+    _check_heard(row, asked.sounds, subject, position)
+    choices = ("human", "ai") if item == HUMAN_OR_AI else ("first", "second")
+    if answer and answer not in choices:
+        raise row.fail(f"{choices[0]!r} or {choices[1]!r} as an answer", repr(answer[:40]))
+    return Judgement(subject, item, known.sounds[asked.sounds[0]].number, asked.truth, answer)
+
+
+def _needed(row: _Row, key: Key | None) -> Key:
     if key is None:
         raise InputError(
             row.path, rule="the study's key, which alone knows the answers", found="none", remedy="add --key STUDY/key.json"
         )
-    if not key.identification:
-        raise row.fail("experiments of the key's study", "identification, which it did not hold")
-    session = key.identification[subject[1] - 1]
-    if position >= len(session):
-        raise row.fail(f"a position from 0 to {len(session) - 1}", f"{position}")
-    heard = session[position]
-    if row.cells["stimulus"].split() != [heard.first, heard.second]:
-        rule = f"the sounds that subject {subject[1]} hears at position {position}, {heard.first} {heard.second}"
+    return key
+
+
+def _at(row: _Row, experiment: str, sessions: Sequence[Sequence[Asked]], subject: Subject, place: int, first: int = 0) -> Asked:
+    """What the key says a listener heard; `place` counts from 0, positions in files from `first`."""
+    if not sessions:
+        raise row.fail("experiments of the key's study", f"{experiment}, which it did not hold")
+    session = sessions[subject[1] - 1]
+    if place >= len(session):
+        raise row.fail(f"a position from {first} to {len(session) - 1 + first}", f"{place + first}")
+    return session[place]
+
+
+def _check_heard(row: _Row, sounds: Sequence[str], subject: Subject, position: int) -> None:
+    if row.cells["stimulus"].split() != list(sounds):
+        rule = f"the sounds that subject {subject[1]} hears at position {position}, {' '.join(sounds)}"
         raise row.fail(rule, repr(row.cells["stimulus"][:40]))
-    number = key.sounds[heard.first if heard.interpolation == "first" else heard.second].number
-    transition = " → ".join(key.genres[genre] for genre in divmod(number, 3))
-    return heard.pair, heard.interpolation, transition
 
 
 def _segment(row: _Row, subject: Subject, key: Key | None) -> str:
@@ -304,6 +351,10 @@ def sheet(key: Key, orders: Mapping[str, Sequence[Sequence[str]]]) -> str:
                 for position, trial in enumerate(key.identification[subject - 1]):
                     rows.append([experiment, subject, position, f"{trial.first} {trial.second}", INTERPOLATION])
                 rows.append([experiment, subject, len(key.identification[subject - 1]), "", COMMENT])
+            elif experiment == "grooves":
+                session = key.grooves[subject - 1]
+                rows += [[experiment, subject, i, " ".join(each.sounds), each.question] for i, each in enumerate(session, 1)]
+                rows.append([experiment, subject, len(session) + 1, "", COMMENT])
             else:
                 heard = key.robot[subject - 1] if experiment == "robot" else ""
                 asked = orders[experiment][subject - 1]

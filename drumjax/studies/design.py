@@ -2,7 +2,8 @@
 
 Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment". The paper gives the counts (nine transitions,
 18 straight and mixed pairs, sessions of one practice pair and six others, six segments "distributed evenly over the subject
-population"); how sessions are balanced is our decision and stands with each function.
+population"); how sessions are balanced is our decision and stands with each function. Grooves: PocketVAE, Sec. 4.1, which gives the
+two types of questions and ten of each.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ GENRES = 3
 PATTERNS_EACH = 3
 SEGMENTS = 6
 MOST_SUBJECTS = 1_000
-_SESSIONS, _SHIFT, _PATTERNS, _ROBOT, _QUESTIONS, _PLACES = range(6)
+GROOVES_EACH = 10
+"""Questions of each of the two types in a session on grooves."""
+GROOVES = 2 * GROOVES_EACH
+_SESSIONS, _SHIFT, _PATTERNS, _ROBOT, _QUESTIONS, _PLACES, _TRACKS, _GROOVES = range(8)
 """What a stream of random choices is for: each has one of its own, so that none depends on how much another draws."""
 
 Kind = Literal["straight", "mixed"]
@@ -57,6 +61,18 @@ class Session(NamedTuple):
 
     practice: Trial
     trials: tuple[Trial, ...]
+
+
+class Judgement(NamedTuple):
+    """A question on grooves.
+
+    Attributes:
+      groove: which of the study's `GROOVES`; the first ten are heard alone ("human or AI"), the others in pairs ("preference").
+      ai: whether what is heard alone is the model's; of a pair, whether the first is.
+    """
+
+    groove: int
+    ai: bool
 
 
 def shuffled(items: Sequence[T], dice: Dice) -> list[T]:
@@ -157,6 +173,47 @@ def segments_heard(subjects: int, seed: int) -> tuple[int, ...]:
     dice = Dice(seed, _ROBOT)
     rounds = [shuffled(range(SEGMENTS), dice) for _ in range(-(-subjects // SEGMENTS))]
     return tuple([segment for each in rounds for segment in each][:subjects])
+
+
+def judgements(subjects: int, seed: int) -> tuple[tuple[Judgement, ...], ...]:
+    """What each listener of the experiment on grooves is asked: ten of "human or AI", then ten of "preference".
+
+    In every session five of the first ten are the model's, and in five of the pairs the model comes first; what one listener hears
+    as the model's the next one hears as the human's, and the other way round (1 and 2, 3 and 4, …). The order within a type is
+    drawn for each listener. All of it is our decision.
+
+    Raises:
+      ValueError: fewer than 1 or more than 1,000 listeners.
+    """
+    _check_subjects(subjects)
+    dice = Dice(seed, _GROOVES)
+    made: list[tuple[Judgement, ...]] = []
+    of_ai: list[set[int]] = []
+    every = [range(GROOVES_EACH), range(GROOVES_EACH, GROOVES)]
+    for subject in range(subjects):
+        halves = [set(shuffled(type_, dice)[: GROOVES_EACH // 2]) for type_ in every]
+        of_ai = [set(type_) - half for type_, half in zip(every, of_ai, strict=True)] if subject % 2 else halves
+        asked = [[Judgement(i, i in half) for i in shuffled(type_, dice)] for type_, half in zip(every, of_ai, strict=True)]
+        made.append((*asked[0], *asked[1]))
+    return tuple(made)
+
+
+def tracks_heard(groups: Sequence[str], seed: int) -> tuple[int, ...]:
+    """Twenty windows of as many tracks, as indices; depends on the tracks' names, not on the order of the tracks.
+
+    Args:
+      groups: the track that each window is of.
+      seed: of the choice.
+
+    Raises:
+      ValueError: fewer than twenty tracks.
+    """
+    names = sorted(set(groups))
+    if len(names) < GROOVES:
+        raise ValueError(f"expected at least {GROOVES} tracks, found {len(names)}")
+    dice = Dice(seed, _TRACKS)
+    windows = {name: [i for i, group in enumerate(groups) if group == name] for name in shuffled(names, dice)[:GROOVES]}
+    return tuple(of[dice.below(len(of))] for of in windows.values())
 
 
 def question_orders(items: Sequence[str], subjects: int, seed: int, stream: int) -> tuple[tuple[str, ...], ...]:

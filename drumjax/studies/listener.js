@@ -47,6 +47,10 @@ function questions(name, subject) {
     asked.pairs[subject - 1].forEach((sounds, position) => {
       rows.push({ kind: "pair", position, sounds, stimulus: sounds.join(" "), item: "interpolation" });
     });
+  } else if (asked.trials) {
+    asked.trials[subject - 1].forEach(({ item, sounds }, index) => {
+      rows.push({ kind: "choice", position: index + 1, sounds, stimulus: sounds.join(" "), item });
+    });
   } else {
     const sound = asked.sounds ? asked.sounds[subject - 1] : null;
     asked.orders[subject - 1].forEach((index, order) => {
@@ -208,17 +212,16 @@ function question(row) {
   state.heard = state.heard && state.heardOf === row.stimulus + (row.kind === "pair" ? row.position : "") ? state.heard : row.sounds.map(() => 0);
   state.heardOf = row.stimulus + (row.kind === "pair" ? row.position : "");
   const next = make("button", { type: "submit", disabled: true }, "Next");
-  const choices = row.kind === "pair" ? pairChoices() : scaleChoices(row.facet, asked.points);
-  const all = make("fieldset", { disabled: true }, make("legend", null, row.kind === "pair" ? "Which of the two is the interpolation?" : asked.question), choices);
+  const told = row.kind === "scale" ? { legend: asked.question, sounds: ["The drummer"] } : asked.questions ? asked.questions[row.item] : pairQuestion;
+  const all = make("fieldset", { disabled: true }, make("legend", null, told.legend), row.kind === "scale" ? scaleChoices(row.facet, asked.points) : wordChoices(told.choices));
   const hint = make("p", { class: "where", "aria-live": "polite" });
   const update = () => {
     const ready = state.heard.every((times) => times > 0);
     all.disabled = !ready;
     next.disabled = !ready || !all.querySelector("input:checked");
-    hint.textContent = ready ? "" : row.sounds.length > 1 ? "Listen to both sounds to their ends, then answer." : "Listen to the sound to its end, then answer.";
+    hint.textContent = ready ? "" : row.sounds.length > 2 ? "Listen to all sounds to their ends, then answer." : row.sounds.length > 1 ? "Listen to both sounds to their ends, then answer." : "Listen to the sound to its end, then answer.";
   };
   all.addEventListener("change", update);
-  const labels = row.kind === "pair" ? ["First", "Second"] : ["The drummer"];
   const form = make(
     "form",
     {
@@ -230,7 +233,7 @@ function question(row) {
         forward();
       },
     },
-    ...players(row.sounds, labels, state.heard, () => { remember(); update(); }),
+    ...players(row.sounds, told.sounds, state.heard, () => { remember(); update(); }),
     hint,
     all,
     next,
@@ -241,8 +244,14 @@ function question(row) {
   update();
 }
 
-function pairChoices() {
-  return make("div", null, ...[["first", "The first"], ["second", "The second"]].map(([value, text]) =>
+const pairQuestion = {
+  legend: "Which of the two is the interpolation?",
+  sounds: ["First", "Second"],
+  choices: [["first", "The first"], ["second", "The second"]],
+};
+
+function wordChoices(choices) {
+  return make("div", null, ...choices.map(([value, text]) =>
     make("label", { class: "choice" }, make("input", { type: "radio", name: "answer", value }), text)));
 }
 

@@ -14,20 +14,25 @@ import numpy as np
 import drumjax
 from drumjax.boundary import InputError, write_bytes
 from drumjax.configs import dump_config
+from drumjax.instruments.groove import GrooveInstrument
 from drumjax.instruments.pattern import PatternInstrument
 from drumjax.patterns import Pattern
-from drumjax.provenance import dumps, provenance, with_input
+from drumjax.provenance import MOST_SEED, dumps, provenance, with_input
 from drumjax.signal.audio_file import write_audio
-from drumjax.signal.rendering import Kit
+from drumjax.signal.rendering import Kit, render
 from drumjax.studies import design, stimuli
 from drumjax.studies.answers import sheet
-from drumjax.studies.key import Heard, Key, Settings, Sound, write_key
+from drumjax.studies.key import HUMAN_OR_AI, PREFERENCE, Heard, Judged, Key, Settings, Sound, write_key
 from drumjax.studies.page import CONSENT, listener_page, page_data
 from drumjax.studies.questionnaires import CPAM, GODSPEED
+from drumjax.synth.tr808 import MOST_TAKES
 
 VERB = "study make"
+LOUDNESS_ERROR = 0.02
+"""Decibels that a sound of a study may be off."""
 TRANSITIONS = ("interpolation", "crossfade")
-LISTENER, SOUNDS, PAGE, KEY, SHEET = "listener", "sounds", "index.html", "key.json", "answer_sheet.csv"
+OF_GROOVES = ("human", "ai", "template")
+LISTENER, SOUNDS, PAGE, KEY, SHEET, MIDI = "listener", "sounds", "index.html", "key.json", "answer_sheet.csv", "midi"
 """What a study's folder holds: the folder for the listeners, and beside it what stays with the experimenter."""
 
 
@@ -41,7 +46,11 @@ class Material:
       kit: what plays the transitions.
       drummer: what plays the robot experiment; None without it.
       toms: what plays it, with sounds for the lanes of `stimuli.TOMS`.
-      data: path and hash of the prepared data that the patterns are from, where they cannot be named one by one; None elsewhere.
+      grooves: what plays grooves; None without that experiment.
+      performances: what people played, twenty patterns of the model's length; empty without that experiment.
+      drums: what plays both in sound, with `stimuli.GROOVE_TAKES` takes.
+      data: path and hash of the prepared data that the patterns or performances are from, where they cannot be named one by one;
+        None elsewhere.
     """
 
     patterns: Mapping[str, Sequence[Pattern]]
@@ -49,6 +58,9 @@ class Material:
     kit: Kit | None = None
     drummer: PatternInstrument | None = None
     toms: Kit | None = None
+    grooves: GrooveInstrument | None = None
+    performances: Sequence[Pattern] = ()
+    drums: Kit | None = None
     data: Mapping[str, str] | None = None
 
 
@@ -135,6 +147,47 @@ class SegmentCall:
         return design.segment_starts(stimuli.PERFORMANCE_MEASURES, self.segment_bars, self.seed)[self.segment]
 
 
+@dataclass(frozen=True, kw_only=True)
+class GrooveCall:
+    """Everything that the sound of a groove depends on beside model, data and kit: the parameters of its provenance.
+
+    Whose groove it is is not among them, as in `TransitionCall`.
+
+    Attributes:
+      experiment: "grooves".
+      file: the name of the file.
+      groove: its number, from 0.
+      name: of its window in the prepared data that is the record's input.
+      takes: of each drum of the kit.
+      loudness_lufs: the loudness that the study's sounds have.
+      seed: see `Settings`.
+
+    Raises:
+      ValueError: a number out of range, or a name that no study of the seed gives to this groove.
+    """
+
+    experiment: Literal["grooves"] = "grooves"
+    file: str
+    groove: int
+    name: str
+    takes: int
+    loudness_lufs: float
+    seed: int
+
+    def __post_init__(self) -> None:
+        _as_settings(self, "seed", "loudness_lufs")
+        if not (0 <= self.groove < design.GROOVES and 1 <= self.takes <= MOST_TAKES):
+            found = f"{self.groove} and {self.takes}"
+            raise ValueError(f"expected a groove from 0 to {design.GROOVES - 1} and 1 to {MOST_TAKES} takes, found {found}")
+        if self.file not in (design.opaque(self.seed, kind, self.groove) for kind in OF_GROOVES):
+            raise ValueError(f"expected the name of a sound of groove {self.groove} and seed {self.seed}, found {self.file!r}")
+
+    @property
+    def kind(self) -> str:
+        """ "human", "ai" or "template"."""
+        return next(kind for kind in OF_GROOVES if design.opaque(self.seed, kind, self.groove) == self.file)
+
+
 def _as_settings(call: Any, *names: str) -> None:
     """That these fields are in the ranges that a study's settings have."""
     Settings(**{name: getattr(call, name) for name in names})
@@ -145,27 +198,30 @@ class Stimulus(NamedTuple):
 
     Attributes:
       call: what it is.
-      kind: "interpolation", "crossfade" or "segment".
-      number: of its transition or segment.
-      ends: the names of start and goal; two empty ones for a segment.
+      kind: "interpolation", "crossfade" or "segment"; "human", "ai" or "template".
+      number: of its transition, segment or groove.
+      ends: the names of start and goal; of a groove that of its window, for a segment empty ones.
       model: what makes it.
       kit: what plays it.
       inputs: the patterns or data that go in, as provenance names them.
       render: makes it, mono float32 at its own level.
+      pattern: what is rendered, of grooves; None elsewhere.
     """
 
-    call: TransitionCall | SegmentCall
+    call: TransitionCall | SegmentCall | GrooveCall
     kind: Any
     number: int
     ends: tuple[str, str]
-    model: PatternInstrument
+    model: PatternInstrument | GrooveInstrument
     kit: Kit
     inputs: Sequence[Mapping[str, Any]]
     render: Callable[[], np.ndarray]
+    pattern: Pattern | None = None
 
 
 def planned(settings: Settings, material: Material) -> list[Stimulus]:
-    """Every sound of a study: 18 transitions, an interpolation and a crossfade for each of nine, and six segments.
+    """Every sound of a study: 18 transitions, an interpolation and a crossfade for each of nine; six segments; twenty grooves of
+    people and of the model each, and the templates of ten.
 
     Raises:
       InputError: a drummer that has no path through its noise, or other lanes than the TR-808's.
@@ -179,6 +235,10 @@ def planned(settings: Settings, material: Material) -> list[Stimulus]:
     if "robot" in settings.experiments:
         played = stimuli.performance(_there(material.drummer), stimuli.PERFORMANCE_MEASURES, settings.tempo_bpm)
         made += [_segment(settings, material, number, played) for number in range(design.SEGMENTS)]
+    if "grooves" in settings.experiments:
+        for number, performance in enumerate(material.performances):
+            kinds = OF_GROOVES if number >= design.GROOVES_EACH else OF_GROOVES[:2]
+            made += [_groove(settings, material, number, kind, performance) for kind in kinds]
     return made
 
 
@@ -222,6 +282,25 @@ def _segment(settings: Settings, material: Material, number: int, played: Patter
     )
 
 
+def _groove(settings: Settings, material: Material, number: int, kind: str, played: Pattern) -> Stimulus:
+    model, kit, data = _there(material.grooves), _there(material.drums), _there(material.data)
+    call = GrooveCall(
+        file=design.opaque(settings.seed, kind, number),
+        groove=number,
+        name=played.name,
+        takes=stimuli.GROOVE_TAKES,
+        loudness_lufs=settings.loudness_lufs,
+        seed=settings.seed,
+    )
+    pattern = groove_pattern(call, model, played)
+    return Stimulus(call, kind, number, (played.name, ""), model, kit, [data], lambda: render(pattern, kit), pattern)
+
+
+def groove_pattern(call: GrooveCall, model: GrooveInstrument, played: Pattern) -> Pattern:
+    """What is heard in a sound of the experiment on grooves; each of the model's has a seed of its own."""
+    return stimuli.groove(model, played, call.kind, (call.seed + call.groove) % (MOST_SEED + 1))
+
+
 def transition_sound(call: TransitionCall, model: PatternInstrument, start: Pattern, goal: Pattern, kit: Kit) -> np.ndarray:
     """A transition of the identification experiment: mono float32 at its own level."""
     if call.kind == "interpolation":
@@ -252,8 +331,20 @@ def record_of(stimulus: Stimulus, loudness_lufs: float) -> dict[str, Any]:
 
 def finished(mono: np.ndarray, sample_rate_hz: int, loudness_lufs: float) -> np.ndarray:
     """A sound as it is written: stereo, at the study's loudness."""
+    return _levelled(mono, sample_rate_hz, loudness_lufs)[0]
+
+
+def _levelled(mono: np.ndarray, sample_rate_hz: int, loudness_lufs: float) -> tuple[np.ndarray, stimuli.Level]:
+    """The same with its level; of a silent sound as it is."""
     samples = stimuli.stereo(mono)
-    return stimuli.at_loudness(samples, stimuli.level(samples, sample_rate_hz), loudness_lufs)
+    level = stimuli.level(samples, sample_rate_hz)
+    for _ in range(4):
+        if not np.isfinite(level.loudness_lufs) or abs(level.loudness_lufs - loudness_lufs) <= LOUDNESS_ERROR:
+            break
+        # Again where the gate of BS.1770 opens for other parts of a sparse sound once it is scaled.
+        samples = stimuli.at_loudness(samples, level, loudness_lufs)
+        level = stimuli.level(samples, sample_rate_hz)
+    return samples, level
 
 
 def orders(settings: Settings) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -285,6 +376,20 @@ def sessions(settings: Settings) -> tuple[tuple[tuple[Heard, ...], ...], tuple[s
     return identification, tuple(design.opaque(seed, "segment", segment) for segment in segments)
 
 
+def judged(settings: Settings) -> tuple[tuple[Judged, ...], ...]:
+    """What each listener is asked of grooves; empty without the experiment."""
+
+    def asked(groove: int, ai: bool) -> Judged:
+        human, model, template = (design.opaque(settings.seed, kind, groove) for kind in OF_GROOVES)
+        if groove < design.GROOVES_EACH:
+            return Judged(question=HUMAN_OR_AI, sounds=(model if ai else human,), truth="ai" if ai else "human")  # type: ignore[arg-type]
+        pair = (model, human) if ai else (human, model)
+        return Judged(question=PREFERENCE, sounds=(template, *pair), truth="first" if ai else "second")  # type: ignore[arg-type]
+
+    sessions = design.judgements(settings.subjects, settings.seed) if "grooves" in settings.experiments else ()
+    return tuple(tuple(asked(*each) for each in session) for session in sessions)
+
+
 def write_study(
     folder: str | os.PathLike[str],
     settings: Settings,
@@ -293,7 +398,8 @@ def write_study(
     consent: Sequence[str] = CONSENT,
     say: Callable[[str], None] = print,
 ) -> Key:
-    """Makes a study in an empty folder: `listener/` with the page and its sounds, `key.json` and `answer_sheet.csv`.
+    """Makes a study in an empty folder: `listener/` with the page and its sounds, `key.json` and `answer_sheet.csv`; of grooves
+    also `midi/` with what is heard.
 
     The key is written last: a folder without one is not whole.
 
@@ -311,7 +417,7 @@ def write_study(
     plan = planned(settings, material)
     for stimulus in plan:
         _check_record(stimulus)
-    levels = [_measured(stimulus) for stimulus in plan]
+    levels = [_measured(stimulus, settings.loudness_lufs) for stimulus in plan]
     loudness_lufs = stimuli.common_loudness(levels, settings.loudness_lufs)
     if plan and loudness_lufs < settings.loudness_lufs:
         say(f"all sounds at {loudness_lufs:.1f} LUFS: at {settings.loudness_lufs:g} one of them would peak above −1 dBFS")
@@ -319,10 +425,14 @@ def write_study(
     sounds = {}
     # In the order of their names: what a folder lists by date says nothing either.
     for stimulus in sorted(plan, key=lambda each: each.call.file):
-        samples = finished(stimulus.render(), stimulus.kit.sample_rate_hz, loudness_lufs)
-        sounds[stimulus.call.file] = _described(stimulus, samples, settings.measures)
+        samples, level = _levelled(stimulus.render(), stimulus.kit.sample_rate_hz, loudness_lufs)
+        sounds[stimulus.call.file] = _described(stimulus, samples, level, settings.measures)
         path = folder / LISTENER / SOUNDS / f"{stimulus.call.file}.wav"
-        write_audio(path, samples, stimulus.kit.sample_rate_hz, record_of(stimulus, loudness_lufs))
+        record = record_of(stimulus, loudness_lufs)
+        write_audio(path, samples, stimulus.kit.sample_rate_hz, record)
+        if stimulus.pattern is not None:
+            (folder / MIDI).mkdir(exist_ok=True)
+            replace(stimulus.pattern, provenance=record).save(folder / MIDI / f"{stimulus.call.file}.mid")
     key = _key(settings, material, sounds)
     asked = orders(settings)
     page = listener_page(page_data(key, asked, consent))
@@ -344,18 +454,18 @@ def _check_record(stimulus: Stimulus) -> None:
         raise InputError(names, rule="names that provenance has room for", found=str(error), remedy=remedy) from None
 
 
-def _measured(stimulus: Stimulus) -> stimuli.Level:
-    level = stimuli.level(stimuli.stereo(stimulus.render()), stimulus.kit.sample_rate_hz)
+def _measured(stimulus: Stimulus, wanted_lufs: float) -> stimuli.Level:
+    level = _levelled(stimulus.render(), stimulus.kit.sample_rate_hz, wanted_lufs)[1]
     if not np.isfinite(level.loudness_lufs):
-        what = f"segment {stimulus.number + 1}" if stimulus.kind == "segment" else f"{stimulus.kind} {' → '.join(stimulus.ends)}"
+        ends = " → ".join(filter(None, stimulus.ends))
+        what = f"segment {stimulus.number + 1}" if stimulus.kind == "segment" else f"{stimulus.kind} {ends}"
         raise InputError(what, rule="a sound", found="silence", remedy="choose other patterns, another seed or another kit")
     return level
 
 
-def _described(stimulus: Stimulus, samples: np.ndarray, measures: int) -> Sound:
-    level = stimuli.level(samples, stimulus.kit.sample_rate_hz)
+def _described(stimulus: Stimulus, samples: np.ndarray, level: stimuli.Level, measures: int) -> Sound:
     run: Iterable[float] = ()
-    if stimulus.kind != "segment":
+    if stimulus.kind in TRANSITIONS:
         run = stimuli.measure_levels(samples, stimulus.kit.sample_rate_hz, measures)
     return Sound(
         kind=stimulus.kind,
@@ -373,9 +483,12 @@ def _described(stimulus: Stimulus, samples: np.ndarray, measures: int) -> Sound:
 
 def _key(settings: Settings, material: Material, sounds: Mapping[str, Sound]) -> Key:
     models = {
-        role: f"{each.name} {each.sha256}" for role, each in (("model", material.model), ("drummer", material.drummer)) if each
+        role: f"{each.name} {each.sha256}"
+        for role, each in (("model", material.model), ("drummer", material.drummer), ("grooves", material.grooves))
+        if each
     }
-    kits = {name: kit.name for name, kit in (("identification", material.kit), ("robot", material.toms)) if kit is not None}
+    played_by = (("identification", material.kit), ("robot", material.toms), ("grooves", material.drums))
+    kits = {name: kit.name for name, kit in played_by if kit is not None}
     identification, robot = sessions(settings)
     what = json.dumps([dump_config(settings), models, sorted(sounds), [each.start + each.goal for each in sounds.values()]])
     return Key(
@@ -388,4 +501,5 @@ def _key(settings: Settings, material: Material, sounds: Mapping[str, Sound]) ->
         sounds=dict(sorted(sounds.items())),
         identification=identification,
         robot=robot,
+        grooves=judged(settings),
     )

@@ -17,15 +17,15 @@ from typing import Any
 
 from drumjax.serve.page import document
 from drumjax.studies.answers import COLUMNS, MOST_COMMENT
-from drumjax.studies.key import Key
+from drumjax.studies.key import HUMAN_OR_AI, PREFERENCE, Key
 from drumjax.studies.questionnaires import QUESTIONNAIRES
 
 _HERE = Path(__file__).parent
 
 TITLE = "Listening study"
 CONSENT = (
-    "This study is about drum patterns that a computer program has made. You take part of your own free will, and may stop at any "
-    "moment without giving a reason.",
+    "This study is about drum patterns, and what a computer program makes of them. You take part of your own free will, and may "
+    "stop at any moment without giving a reason.",
     "Your number, your answers and the time that each took are saved in a file that you hand over yourself. Your name is not asked "
     "for, and nothing leaves this computer by itself.",
     "Please use good headphones or loudspeakers, and choose a comfortable volume with the first sound.",
@@ -62,8 +62,34 @@ _TEXTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
             "Then rate the drummer. Each of the six questions is a scale of five points between two words.",
         ),
     ),
+    "grooves": (
+        "Human or AI?",
+        "",
+        (
+            "You will hear grooves of two bars, each played twice. Some were played by people on a drum kit, some were made by a "
+            "computer program; all are heard with the same drum sounds.",
+            "In ten questions you hear one groove and say who plays it. In ten more you hear a simple beat and two grooves on it, "
+            "and say which of the two you prefer.",
+            "Listen to every sound to its end, as often as you like. You will not be told whether an answer was right.",
+        ),
+    ),
 }
 """By experiment its title, the question, and what a listener is told before."""
+
+
+QUESTIONS: Mapping[str, Mapping[str, Any]] = {
+    HUMAN_OR_AI: {
+        "legend": "Who plays this groove?",
+        "sounds": ["The groove"],
+        "choices": [["human", "A person"], ["ai", "A computer program (AI)"]],
+    },
+    PREFERENCE: {
+        "legend": "Which of the two grooves do you prefer?",
+        "sounds": ["The simple beat", "First", "Second"],
+        "choices": [["first", "The first"], ["second", "The second"]],
+    },
+}
+"""On grooves, by type: the question, the sounds' labels, the answers and their words."""
 
 
 def page_data(key: Key, orders: Mapping[str, Sequence[Sequence[str]]], consent: Sequence[str] = CONSENT) -> dict[str, Any]:
@@ -80,6 +106,9 @@ def page_data(key: Key, orders: Mapping[str, Sequence[Sequence[str]]], consent: 
         told: dict[str, Any] = {"name": name, "title": title, "question": question, "text": text}
         if name == "identification":
             told["pairs"] = [[[trial.first, trial.second] for trial in session] for session in key.identification]
+        elif name == "grooves":
+            told["questions"] = QUESTIONS
+            told["trials"] = [[{"item": each.question, "sounds": each.sounds} for each in session] for session in key.grooves]
         else:
             asked = QUESTIONNAIRES[name]
             index = {facet.name: i for i, facet in enumerate(asked.facets)}

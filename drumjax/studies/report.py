@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from drumjax.serve.page import Picture, Section, Table, Text
-from drumjax.studies.analysis import GROUPS, Identification, Ratings, identification, ratings
+from drumjax.studies.analysis import GROOVE_SHARES, GROUPS, Grooves, Identification, Ratings, grooves, identification, ratings
 from drumjax.studies.answers import Answers, Subject
 from drumjax.studies.questionnaires import QUESTIONNAIRES, Questionnaire
 
@@ -81,6 +81,25 @@ def content(answers: Answers) -> dict[str, Any]:
             },
             "cronbach_alpha": {factor: {"alpha": alpha, "n": n} for factor, (alpha, n) in each.alpha.items()},
         }
+    if answers.sessions.get("grooves"):
+        judged = grooves(answers)
+        out["grooves"] = {
+            "subjects": judged.n,
+            "partial_sessions": _partial(judged.partial),
+            "shares": {
+                name: {
+                    "times": each.times,
+                    "of": each.of,
+                    "share": each.share,
+                    "share_95_percent": list(each.interval),
+                    "share_95_percent_over_listeners": list(each.over_listeners),
+                    "p_two_sided": each.p,
+                    "paper": GROOVE_SHARES[name][1],
+                }
+                for name, each in judged.shares.items()
+            },
+            "preferred_first": {"times": judged.first[0], "of": judged.first[1]},
+        }
     if answers.segments:
         out["robot"]["listeners_by_segment"] = {name: len(who) for name, who in sorted(answers.segments.items())}
     for name in answers.sessions:
@@ -102,6 +121,10 @@ def lines(answers: Answers) -> list[str]:
             spreads = ((name, getattr(heard, name)) for name in _OF)
             out += [f"  {name:<9} {spread.mean:.2f} ± {spread.sd:.2f} of {_OF[name]}" for name, spread in spreads]
             out += [f"  {sentence}" for sentence in verdict(heard)]
+    if answers.sessions.get("grooves"):
+        judged = grooves(answers)
+        out += [f"grooves: {_count(judged.n, 'listener')}", *_left_out(judged.partial, "questions answered")]
+        out += [f"  {sentence}" for sentence in verdict_on_grooves(judged)]
     for name, each in rated.items():
         out += [f"{name}: rated by {_count(each.n, 'listener')}", *_left_out(each.partial, "facets rated")]
         out += [
@@ -132,6 +155,17 @@ def verdict(heard: Identification) -> list[str]:
     return [chi, exact]
 
 
+def verdict_on_grooves(judged: Grooves) -> list[str]:
+    """What was taken for what and preferred, a sentence each."""
+    return [
+        f"{_percent(each.share)} {GROOVE_SHARES[name][0]}: {each.times} of {each.of}, 95 % interval {_between(each.interval)}, "
+        f"over listeners {_between(each.over_listeners)}; guessing is 50 % (p = {each.p:.2g}), the paper's "
+        f"{_percent(GROOVE_SHARES[name][1])}."
+        for name, each in judged.shares.items()
+        if each.of
+    ]
+
+
 def pictures(answers: Answers) -> dict[str, Figure]:
     """Fig. 7 with these answers, by file name: (a) the task, (b) the robot experiment; only what was rated."""
     from drumjax import plots
@@ -150,6 +184,8 @@ def sections(answers: Answers, drawn: Sequence[str]) -> list[Section]:
     out: list[Section] = []
     if heard is not None:
         out += _of_identification(heard, answers)
+    if answers.sessions.get("grooves"):
+        out += _of_grooves(grooves(answers))
     for name, each in rated.items():
         out += _of_ratings(each)
         if f"{name}.png" in drawn:
@@ -203,6 +239,33 @@ def _of_identification(heard: Identification, answers: Answers) -> list[Section]
         *([Table("Told apart, by the interpolation's transition", ["from → to", "straight", "mixed"], pairs)] if pairs else []),
         Table("Every listener", ["listener", "straight", "mixed", "total"], each, folded=True),
     ]
+
+
+def _of_grooves(judged: Grooves) -> list[Section]:
+    said = [*verdict_on_grooves(judged), *_left_out(judged.partial, "questions answered: counted with those")]
+    said = said or ["No question on grooves is answered."]
+    times, of = judged.first
+    if of:
+        said.append(f"“The first” was preferred {times} times of {of}.")
+    rows = [
+        [GROOVE_SHARES[name][0], f"{each.times} of {each.of}", _percent(each.share), _between(each.interval),
+         _between(each.over_listeners), f"{each.p:.2g}" if each.of else "", _percent(GROOVE_SHARES[name][1])]
+        for name, each in judged.shares.items()
+    ]  # fmt: skip
+    heads = ["", "answers", "share", "95 % interval", "over listeners", "p under ½", "paper's"]
+    note = (
+        "The first interval (Clopper and Pearson's) takes all answers as independent; that over listeners (bootstrap) does not: "
+        "trust the wider. The paper's shares are of 24 people, other grooves and other sounds, and have no interval."
+    )
+    return [Text("\n\n".join(said), "Grooves: human or AI, and preference"), Table("Shares (Fig. 3)", heads, rows, note=note)]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if math.isfinite(share) else ""
+
+
+def _between(ends: tuple[float, float]) -> str:
+    return f"{100 * ends[0]:.1f} to {100 * ends[1]:.1f} %" if math.isfinite(ends[0]) else ""
 
 
 def _of_ratings(each: Ratings) -> list[Section]:

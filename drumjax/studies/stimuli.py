@@ -1,24 +1,27 @@
-"""What listeners hear: transitions for the identification experiment, segments of a performance for the robot experiment.
+"""What listeners hear: transitions for the identification experiment, segments of a performance for the robot experiment, grooves
+of people and of a model.
 
-Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment". All sounds of a study have one loudness
-(`drumjax.signal.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU louder than an interpolation
-(docs/studies.md), and nobody shall tell them apart by that. They are scaled and never limited. Stereo, as in the paper, with both
-channels alike: the kits are mono.
+Source: Off the Beaten Track, Sec. "Identification experiment" and "Robot experiment"; of grooves PocketVAE, Sec. 4.1. All sounds of
+a study have one loudness (`drumjax.signal.loudness`): an equal-power crossfade of two patterns that share hits is some 1.6 LU
+louder than an interpolation (docs/studies.md), and nobody shall tell them apart by that. They are scaled and never limited. Stereo,
+as in the paper, with both channels alike: the kits are mono.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from drumjax.boundary import InputError
+from drumjax.instruments.groove import GrooveInstrument
 from drumjax.instruments.pattern import PatternInstrument
-from drumjax.patterns import MEASURE_STEPS, STEPS_PER_QUARTER, TR808, DrumMap, Pattern, concatenate
+from drumjax.patterns import MEASURE_STEPS, POCKET, STEPS_PER_QUARTER, TR808, DrumMap, Pattern, concatenate
+from drumjax.patterns.templates import TemplateRules, template
 from drumjax.signal.levels import decibels, peak
 from drumjax.signal.loudness import integrated_loudness
 from drumjax.signal.rendering import CEILING, TAIL_S, Kit, render, render_crossfade
@@ -28,6 +31,13 @@ PERFORMANCE_MEASURES = 128
 BAR_STEPS = 16
 LOUDNESS_LUFS = -24.0
 """ATSC A/85's programme loudness: the library's kit then peaks some 2 to 7 dB below full scale."""
+
+GROOVE_TURNS = 2
+"""How often a groove of two bars is played in a sound: 8 s at 120 beats a minute (our decision; the paper names no length)."""
+GROOVE_TAKES = 4
+"""Of each drum, which its hits go round: a person does not hit a drum twice alike, and a sample shall not give both away."""
+TEMPLATE_VELOCITY = 100 / 127
+"""Of a template's hits in sound: a sketch has one loudness."""
 
 TOMS = DrumMap(
     name="tr808-toms",
@@ -113,6 +123,40 @@ def on_toms(pattern: Pattern) -> Pattern:
 def segment(played: Pattern, start_bar: int, bars: int, kit: Kit) -> np.ndarray:
     """So many bars of a performance from one on: mono float32 (samples,); the last hits ring out."""
     return render(played.window(start_bar * BAR_STEPS, bars * BAR_STEPS), kit)
+
+
+def window(arrays: Mapping[str, np.ndarray], number: int, genres: Sequence[str]) -> Pattern:
+    """A window of prepared grooves as it was played."""
+    played = Pattern.from_grid(
+        arrays["velocity"][number],
+        drum_map=POCKET,
+        tempo_bpm=float(arrays["tempo_bpm"][number]),
+        name=str(arrays["name"][number]),
+        genre=genres[int(arrays["genre"][number])],
+    )
+    return replace(played, offset=np.where(played.hits, arrays["offset"][number], 0).astype(np.float32))
+
+
+def template_of(played: Pattern, rules: TemplateRules) -> Pattern:
+    """The template of a performance as a sketch: all hits alike, on the grid."""
+    grid = np.asarray(template(played.velocity, rules), np.float32) * np.float32(TEMPLATE_VELOCITY)
+    return Pattern.from_grid(grid, drum_map=played.drum_map, tempo_bpm=played.tempo_bpm, name=played.name, genre=played.genre)
+
+
+def groove(instrument: GrooveInstrument, played: Pattern, kind: str, seed: int) -> Pattern:
+    """What is heard of a performance: itself ("human"), its "template", or what the model plays on the template alone ("ai").
+
+    The model is told the performance's genre where it knows it, and neither its touch nor its timing.
+
+    Raises:
+      InputError: a template without hits.
+    """
+    if kind == "human":
+        heard = played
+    else:
+        heard = template_of(played, instrument.rules)
+        heard = instrument.groove(heard, seed=seed) if kind == "ai" else heard
+    return concatenate([heard] * GROOVE_TURNS)
 
 
 def duration_s(steps: int, tempo_bpm: float) -> float:

@@ -6,9 +6,17 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from drumjax.cli import main
+from drumjax.datasets.grooves.info import GrooveInfo, GrooveSet, count_genres
+from drumjax.datasets.info import check
+from drumjax.datasets.npz import write_npz
+from drumjax.patterns import POCKET
+from drumjax.provenance import read_provenance
+from drumjax.signal.loudness import integrated_loudness
 
 SHORT = ["--measures", "2", "--tempo-bpm", "400", "--subjects", "3", "--experiment", "identification"]
 
@@ -110,6 +118,94 @@ def test_a_segment_is_made_again_bit_for_bit(command, tiny_workdir, tmp_path):
     heard = tmp_path / "study/listener/sounds" / f"{json.loads((tmp_path / 'study/key.json').read_text())['robot'][0]}.wav"
     assert command("again", heard, "-o", "again.wav").code == 0
     assert (tmp_path / "again.wav").read_bytes() == heard.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def groove_study(untrained_grooves: Path, compilation_cache: None, tmp_path_factory) -> Path:
+    """A study on grooves for two listeners, never to be written to: twenty tracks of two windows each."""
+    draw = np.random.default_rng(0)
+    splits = {}
+    for split, tracks in (("train", 1), ("test", 20)):
+        note = draw.random((2 * tracks, 32, 7)) < 0.2
+        note[:, ::4, :3] = True
+        names = [f"{split}{i // 2}.mid#{i % 2}" for i in range(2 * tracks)]
+        splits[split] = {
+            "velocity": np.where(note, draw.integers(20, 128, note.shape) / np.float32(127), 0).astype(np.float32),
+            "offset": np.where(note, draw.integers(-30, 30, note.shape) / np.float32(60), 0).astype(np.float32),
+            "genre": np.zeros(2 * tracks, np.int32),
+            "tempo_bpm": np.full(2 * tracks, 400, np.float32),
+            "name": np.array(names),
+            "group": np.array([name.split("#")[0] for name in names]),
+            "licence": np.full(2 * tracks, "CC0-1.0"),
+        }
+    splits["validation"] = {name: array[:0] for name, array in splits["train"].items()}
+    info = GrooveInfo(
+        kind="grooves", name="few", source_sha256="5" * 64, genres=("funk",), drum_map=POCKET, steps=32,
+        counts={split: len(arrays["genre"]) for split, arrays in splits.items()}, licences={"CC0-1.0": 42},
+        genre_counts=count_genres(("funk",), splits), left_out={},
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("groove_study")
+    write_npz(folder / "few.npz", check(GrooveSet(info, splits)))
+    words = ["--experiment", "grooves", "--grooves", untrained_grooves, "--data", folder / "few.npz", "--subjects", "2"]
+    assert main(["study", "make", "-o", str(folder / "study"), *map(str, words)]) == 0
+    return folder / "study"
+
+
+def test_a_study_on_grooves_goes_from_sounds_and_midi_to_shares(command, groove_study, tmp_path):
+    key = json.loads((groove_study / "key.json").read_text())
+    assert [path.stem for path in sorted((groove_study / "midi").iterdir())] == sorted(key["sounds"])
+    assert len({sound["start"].split("#")[0] for sound in key["sounds"].values()}) == 20
+    levels = [integrated_loudness(*soundfile.read(path)) for path in (groove_study / "listener/sounds").iterdir()]
+    assert len(levels) == 20 + 30
+    assert max(levels) - min(levels) < 0.04
+    with (groove_study / "answer_sheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        if row["item"] != "comment":
+            truth = key["grooves"][int(row["subject"]) - 1][int(row["position"]) - 1]["truth"]
+            # The first listener knows them all and likes the model's best; the second takes all for people and likes the first.
+            row["answer"] = truth if row["subject"] == "1" else "human" if row["item"] == "human_or_ai" else "first"
+    with (tmp_path / "answers.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    called = command("study", "analyse", "answers.csv", "--key", groove_study / "key.json")
+    assert (called.code, called.err) == (0, "")
+    assert "50.0 % of the model's grooves were taken for a person's: 5 of 10" in called.out
+    shares = json.loads((tmp_path / "report/report.json").read_text())["grooves"]["shares"]
+    assert {name: (each["times"], each["of"]) for name, each in shares.items()} == {
+        "ai_taken_for_human": (5, 10), "human_taken_for_ai": (0, 10), "ai_preferred": (15, 20)
+    }  # fmt: skip
+    page = (tmp_path / "report/report.html").read_text()
+    assert "53.7 %" in page
+    assert "75.0 %" in page
+
+
+@pytest.mark.parametrize("kind", ["human", "ai", "template"])
+def test_grooves_of_a_study_are_made_again_bit_for_bit_and_do_not_say_whose_they_are(command, groove_study, tmp_path, kind):
+    key = json.loads((groove_study / "key.json").read_text())
+    names = {sound["kind"]: name for name, sound in key["sounds"].items() if sound["number"] == 13}
+    for place, again in ((f"listener/sounds/{names[kind]}.wav", "again.wav"), (f"midi/{names[kind]}.mid", "again.mid")):
+        called = command("again", groove_study / place, "-o", again)
+        assert (called.code, called.err) == (0, "")
+        assert (tmp_path / again).read_bytes() == (groove_study / place).read_bytes()
+    records = [read_provenance(groove_study / f"listener/sounds/{name}.wav") for name in names.values()]
+    for record in records:
+        assert record is not None
+        assert record["parameters"].pop("file") in names.values()
+    assert records[0] == records[1] == records[2]
+
+
+def test_grooves_of_no_people_make_no_study(command, untrained_grooves, groove_study, tmp_path):
+    words = ["study", "make", "-o", "study", "--experiment", "grooves", "--grooves", untrained_grooves]
+    for data, says in (
+        ("embedded", "performances of people"),
+        (groove_study.parent / "few.npz", "at least 20 tracks in the split"),
+    ):
+        called = command(*words, "--data", data, "--split", "train")
+        assert called.code == 2
+        assert says in called.err
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_sound_whose_record_was_changed_is_not_made(command, study, tmp_path):

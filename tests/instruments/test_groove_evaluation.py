@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -109,6 +109,8 @@ def test_several_splits_give_means_deviations_and_the_papers_figures_beside() ->
     result = evaluate([split(0, vq=Obedient()), split(1, vq=Obedient(trained="5 epochs")), split(2, one=OneStep())])
     assert result.splits == {table.TEST_DATA: 3, table.NEIGHBOURS: 3, table.ONE_STEP: 1, table.WITH_GENRES: 2}
     assert result.trained[table.WITH_GENRES] == "3 epochs; 5 epochs"
+    assert result.codes is not None
+    assert result.codes.sum() == 18 * 8  # of the first model alone: another one's codebook is another one
     name = f"{table.NEIGHBOURS} note_f1"
     each = [result.figures[f"{name} split {number}"].mean for number in (1, 2, 3)]
     assert len(set(each)) == 3
@@ -117,12 +119,20 @@ def test_several_splits_give_means_deviations_and_the_papers_figures_beside() ->
     assert result.figures[name].paper == 0.561
     assert result.figures[f"{table.WITH_GENRES} velocity_kl_cascade"].paper == 0.004
     assert result.figures[f"{table.ONE_STEP} note_f1"].sd is None
+    unjudged = replace(split(1), classify=None)
+    some = evaluate([replace(split(0), judge="9 epochs"), unjudged])
+    assert some.trained[table.TEST_DATA] == "classifier 9 epochs"
+    assert not some.trained[table.NEIGHBOURS]
+    assert some.figures[f"{table.NEIGHBOURS} genre_accuracy"].sd is None
+    assert some.figures[f"{table.NEIGHBOURS} note_f1"].sd
+    assert any("Genre accuracies are of 1 of the 2 splits" in note for note in some.notes)
 
 
 def test_obedient_models_are_found_to_follow_genres_and_timing_and_deaf_ones_not() -> None:
     result = evaluate([split(patterns=Obedient())])
     row, figures = table.WITH_PATTERNS, result.figures
-    assert figures[f"{row} imposed_accuracy"].mean == figures[f"{row} imposed_accuracy_others"].mean == 1
+    for told in ("", "_others", "_tracks"):
+        assert figures[f"{row} imposed_accuracy{told}"].mean == 1
     assert figures[f"{row} timing_right"].mean == figures[f"{row} timing_right_of_neutral"].mean == 1
     assert figures[f"{row} timing_laid_back"].mean == pytest.approx(0.1)
     assert result.confusions["jazz"].sum(0).tolist() == [0, 18, 0]
@@ -130,14 +140,14 @@ def test_obedient_models_are_found_to_follow_genres_and_timing_and_deaf_ones_not
     assert result.codes is not None
     assert np.array_equal(result.codes, [[48, 0, 0, 0], [0, 48, 0, 0], [0, 0, 48, 0]])
     assert result.spelt is not None
-    assert result.spelt.codes.tolist() == [[0] * 8, [1] * 8, [2] * 8]
+    assert result.spelt.codes.tolist() == [[code] * 8 for code in range(4)]
     assert result.control is not None
     assert (result.control.pushed.offset <= result.control.laid_back.offset).all()
     assert "earlier pushed than laid back on 100.0 %" in verdict_on_control(result)[1]
 
     deaf = evaluate([split(patterns=Obedient(obeys=False))]).figures
     assert deaf[f"{row} imposed_accuracy"].mean == pytest.approx(1 / 3)
-    assert deaf[f"{row} imposed_accuracy jazz"].mean == 0
+    assert deaf[f"{row} imposed_accuracy jazz"].mean == deaf[f"{row} imposed_accuracy_tracks jazz"].mean == 0
     assert deaf[f"{row} unimposed_share funk"].mean == 1
     assert deaf[f"{row} timing_right"].mean == 0
 
@@ -149,6 +159,11 @@ def test_neighbours_come_from_other_tracks_when_the_training_set_itself_is_measu
     name = f"{table.NEIGHBOURS} velocity_mse"
     assert itself[name].mean != others[name].mean
     assert evaluate([Split("x", GENRES, train, train, {})]).notes[1].startswith("No genre accuracies")
+    on_the_grid = train | {"offset": 0 * train["offset"]}
+    assert not any("no microtiming" in note for note in evaluate([Split("x", GENRES, train, train, {})]).notes)
+    notes = evaluate([Split("x", GENRES, on_the_grid, on_the_grid, {}, foreign=True)]).notes
+    assert any("no microtiming" in note for note in notes)
+    assert any("trained on other data" in note for note in notes)
 
 
 def test_trends_are_means_of_each_genre_at_each_position() -> None:
@@ -168,7 +183,11 @@ def test_the_papers_own_figures_are_in_the_papers_order_and_swapped_ones_are_not
     assert not any("Other than" in sentence for sentence in said)
     figures[f"{table.ONE_STEP} note_f1"] = Figure(0.5, "")
     said = table.order_of_rows(figures)
-    assert "Note F1 0.5 against 0.561 (in the paper 0.816 against 0.561)" in said[2]
+    assert "Note F1 0.5 against 0.561 (in the paper 0.816 against 0.561)" in said[-1]
+    measure = f"{table.ONE_STEP} note_f1"
+    assert "less apart" not in said[-1]
+    splits = table.order_of_rows(figures | {measure: Figure(0.5, "", sd=0.07)})
+    assert "Note F1 0.5 against 0.561, less apart than the deviation over splits" in splits[-1]
     assert table.order_of_rows({}) == []
     assert "Vel. MSE" not in said[0]  # which the paper has the same of both
     figures[f"{table.TEST_DATA} genre_accuracy"] = Figure(0.906, "", interval=(0.86, 0.95))

@@ -16,10 +16,10 @@ import pytest
 
 from drumjax.studies import make, page
 from drumjax.studies.answers import sheet
-from drumjax.studies.key import Settings
+from drumjax.studies.key import EXPERIMENTS, Settings
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp; <!-- -->"
-SETTINGS = Settings(subjects=6, seed=2)
+SETTINGS = Settings(subjects=6, seed=2, experiments=(*EXPERIMENTS, "grooves"))
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 
 
@@ -93,6 +93,8 @@ def test_sessions_on_the_page_are_those_of_the_sheet(key):
         for each in data["experiments"]:
             if each["name"] == "identification":
                 asked += [(" ".join(pair), "interpolation") for pair in each["pairs"][subject - 1]] + [("", "comment")]
+            elif each["name"] == "grooves":
+                asked += [(" ".join(one["sounds"]), one["item"]) for one in each["trials"][subject - 1]] + [("", "comment")]
             else:
                 heard = each["sounds"][subject - 1] if "sounds" in each else ""
                 asked += [(heard, each["facets"][i]["name"]) for i in each["orders"][subject - 1]] + [(heard, "comment")]
@@ -156,7 +158,7 @@ LISTENER = """
 (async () => {
   try {
     begin("SUBJECT", "EXPERIMENT");
-    for (let i = 0; i < 20 && !/Thank/.test($("h1").textContent); i += 1) {
+    for (let i = 0; i < 30 && !/Thank/.test($("h1").textContent); i += 1) {
       if ($("textarea")) {
         $("textarea").value = '=1+1, "a"\\n<b>';
         $("button").click();
@@ -208,7 +210,7 @@ in_a_browser = pytest.mark.skipif(not BROWSER, reason="no Chromium to open the p
 
 
 @in_a_browser
-@pytest.mark.parametrize(("experiment", "subject"), [("identification", 2), ("robot", 3), ("task", 6)])
+@pytest.mark.parametrize(("experiment", "subject"), [("identification", 2), ("robot", 3), ("task", 6), ("grooves", 5)])
 def test_a_browser_asks_everything_in_order_and_gives_a_table_that_is_read(key, tmp_path, experiment, subject):
     out = browse(key, tmp_path, LISTENER.replace("SUBJECT", str(subject)).replace("EXPERIMENT", experiment))
     assert out["log"] == []
@@ -224,7 +226,7 @@ def test_a_browser_asks_everything_in_order_and_gives_a_table_that_is_read(key, 
     assert all(row["answer"] for row in rows)
     assert rows[-1]["answer"] == '\'=1+1, "a"\n<b>'
     # Once a pair; the drummer of all six questions once more for each; the task has no sounds.
-    plays = {"identification": ["1"] * 7, "robot": list("123456"), "task": [""] * 9}[experiment]
+    plays = {"identification": ["1"] * 7, "robot": list("123456"), "task": [""] * 9, "grooves": ["1"] * 20}[experiment]
     assert [row["plays"] for row in rows[:-1]] == plays
     answers = tmp_path / "answers.csv"
     answers.write_bytes(out["table"].encode())
