@@ -62,6 +62,7 @@ def test_every_script_has_a_test() -> None:
         "embedded_grooves",
         "embedded_sounds",
         "generation",
+        "groove_bounds",
         "groove_speed",
         "pattern_codes",
         "pattern_gan",
@@ -83,6 +84,50 @@ def test_generation(bench, tiny_workdir) -> None:
     assert 1 < figures["hits_per_pattern"] < 384
     assert figures["cold_command_s_median, filled cache"] > 0.1
     assert all(name in shown for name in figures)
+
+
+def test_bounds_of_the_codes_of_grooves(tmp_path) -> None:
+    bounds = benchmark("groove_bounds")
+    random = np.random.default_rng(0)
+    # Two quarter notes over and over, the second with a ghost note: two corrections tell all there is.
+    velocity = np.zeros((64, 32, 7), np.float32)
+    velocity[:, ::4, 1] = 0.9
+    ghosts = random.random((64, 8)) < 0.5
+    velocity[:, 2::4, 1] = 0.2 * ghosts
+    found = bounds.notes(velocity, velocity, (1, 2))
+    assert found["different_corrections"] == 2
+    assert found["entropy_bits"] == pytest.approx(1, abs=0.02)
+    assert found["by_corrections"][2] == {"note_f1": 1, "note_f1_micro": 1}
+    # With one, a ghost note is always there or never.
+    notes = 512 + ghosts.sum()
+    misses = min(ghosts.sum(), (~ghosts).sum())
+    assert found["by_corrections"][1]["note_f1_micro"] == pytest.approx(
+        2 * 512 / (512 + notes) if misses == ghosts.sum() else 2 * notes / (1024 + notes), abs=1e-6
+    )
+
+    hits = np.ones((4000, 32, 7), np.float32)
+    spread = np.zeros(224)
+    spread[:6] = (4, 2, 1, 0.5, 0.1, 0.01)
+    train, test = (random.normal(size=(4000, 224)) * np.sqrt(spread) for _ in range(2))
+    study = bounds.Bounds("", kl_weights=(100.0, 0.4, 0.2), code=2)
+    left = bounds.expression(train.reshape(hits.shape), test.reshape(hits.shape), (hits, hits), study)
+    assert left["notes_alone_mse"] * 224 == pytest.approx(spread.sum(), rel=0.1)
+    assert left["without_kl_mse"] * 224 == pytest.approx(1.61, rel=0.1)
+    assert left["by_kl_weight"][100.0] == {"mse": left["notes_alone_mse"], "kl_nats": 0, "numbers_in_use": 0}
+    # Water-filling by hand: all above 0.2 is cut to it.
+    assert left["by_kl_weight"][0.4]["mse"] * 224 == pytest.approx(4 * 0.2 + 0.11, rel=0.05)
+    assert left["by_kl_weight"][0.4]["kl_nats"] == pytest.approx(0.5 * np.log(4 * 2 * 1 * 0.5 / 0.2**4), rel=0.05)
+    assert left["by_kl_weight"][0.4]["numbers_in_use"] == 4
+
+
+def test_bounds_of_prepared_grooves(bench) -> None:
+    shown, result = bench("groove_bounds", "--data", "embedded", "--corrections", 1, 8, "--kl-weights", 0.2, 0.01)
+    assert_where(result, "groove_bounds")
+    by_number = result["results"]["notes"]["by_corrections"]
+    assert by_number["1"]["note_f1"] < by_number["8"]["note_f1"] < 1
+    timing = result["results"]["microtiming"]
+    assert timing["by_kl_weight"]["0.01"]["mse"] < timing["by_kl_weight"]["0.2"]["mse"] < timing["notes_alone_mse"]
+    assert "microtiming" in shown.lower()
 
 
 def test_groove_speed(bench, untrained_grooves) -> None:
