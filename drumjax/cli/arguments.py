@@ -391,6 +391,8 @@ def read_whole(
 ) -> Pattern:
     """The pattern that an argument names, at its own length: a file whole, `FILE#k` its k-th window, or `embedded:GENRE[#k]`.
 
+    What was chosen where a file left it open, and what is not heard of it, is told on standard error.
+
     Args:
       argument: as typed.
       drum_map: the lanes.
@@ -402,13 +404,13 @@ def read_whole(
       InputError: as `load_pattern`, and for a grid file of several patterns.
     """
     from drumjax.boundary import file_sha256
-    from drumjax.patterns import read_patterns
+    from drumjax.patterns import read_file_patterns
 
     name, k = parse_reference(argument)
     check_patterns(argument)
     if k is not None or _names_embedded(name):
         return load_pattern(argument, drum_map, steps=window, channel=channel)
-    patterns, faults = read_patterns(name, drum_map=drum_map, channel=channel)
+    patterns, faults, report = read_file_patterns(name, drum_map=drum_map, channel=channel)
     if not patterns:
         raise faults[0]
     if len(patterns) + len(faults) > 1:
@@ -416,6 +418,8 @@ def read_whole(
         raise InputError(name, rule="one pattern", found=f"{len(patterns) + len(faults)} patterns", remedy=remedy)
     if steps not in (None, patterns[0].steps):
         return load_pattern(argument, drum_map, steps=steps or window, channel=channel)
+    for line in report.lines() if report else []:
+        print(f"{argument}: {line}", file=sys.stderr)
     entry = {"path": argument, "sha256": file_sha256(name)} | ({} if channel is None else {"channel": channel})
     return replace(patterns[0], provenance=entry)
 
