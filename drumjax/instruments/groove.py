@@ -12,6 +12,7 @@ it alone, not on how many follow.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -217,7 +218,8 @@ class GrooveInstrument:
         bar in which nothing is played stays silent. One bar alone is played as if it were repeated.
 
         Args:
-          template: in 4/4, of any drum map (its drums go where the model has them) and of 1 to 65,536 steps.
+          template: in 4/4, of any drum map (its drums go where the model has them; a warning names those that it has not) and of 1
+            to 65,536 steps.
           genre: a genre by any name that it goes by, or a mix; None for the pattern's own where the model knows it, else an even
             mix.
           seed: 0 to 2³² − 1.
@@ -246,6 +248,7 @@ class GrooveInstrument:
         """
         how = _How(seed, amount_notes, amount_velocity, amount_timing, keep_notes, notes, temperature)
         own, mix = self._own(template), self._genre(genre, template)
+        self._warn_of(template)
         track = self._track(own, mix, seed, feel, accents)
         settings = self._settings(how, template, mix, feel, accents)
         return self._made([track], how, own, self._provenance("apply", settings, [template], seed))[0]
@@ -315,6 +318,7 @@ class GrooveInstrument:
         """
         how = _How(seed, amount_notes, amount_velocity, amount_timing, keep_notes, notes)
         played, own, mix = self._own(reference), self._own(template), self._genre(genre, reference)
+        self._warn_of(reference, template)
         track = self._track(own, mix, seed, feel, accents)
         track = self._as_played(track, played, drawn_feel=feel is not None, drawn_accents=accents is not None)
         settings = self._settings(how, template, mix, feel, accents)
@@ -391,7 +395,7 @@ class GrooveInstrument:
 
     def _own(self, pattern: Pattern) -> Pattern:
         """A pattern on the model's lanes; InputError where there is nothing in it to play."""
-        what = pattern.name or "pattern"
+        what = str((pattern.provenance or {}).get("path") or pattern.name or "pattern")
         if pattern.metre != (4, 4):
             found = f"{pattern.metre[0]}/{pattern.metre[1]}"
             raise InputError(what, rule="a pattern in 4/4", found=found, remedy="choose one in 4/4: the model knows no other metre")
@@ -407,6 +411,13 @@ class GrooveInstrument:
             remedy = f"read the file with the drum map {self.drum_map.name!r}, or move the notes to its keys"
             raise InputError(what, rule=f"hits of the drum map {self.drum_map.name!r}", found=found, remedy=remedy)
         return own
+
+    def _warn_of(self, *patterns: Pattern) -> None:
+        """Says what is left out of patterns because the model has no lane for it."""
+        for pattern in patterns:
+            if left_out := with_drum_map(pattern, self.drum_map)[1]:
+                hits = ", ".join(f"{lane} ({n} hits)" for lane, n in left_out.items())
+                warnings.warn(f"the model knows no drum like {hits} of {pattern.name or 'the pattern'}", UserWarning, stacklevel=3)
 
     def _genre(self, genre: Genre | None, pattern: Pattern) -> dict[str, float]:
         if genre is None and pattern.genre and self.told_genres:

@@ -46,7 +46,11 @@ def read_genre(genre: Genre | None, genres: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(genres, float(f"{1 / len(genres):.6g}"))
     if not is_a(genre, str | Mapping):
         raise InputError("genre", rule="a genre, or genre → weight", found=f"{genre!r:.80}", remedy=f"choose {', '.join(genres)}")
-    named = parse_mix(genre) if isinstance(genre, str) else genre
+    try:
+        named = parse_mix(genre) if isinstance(genre, str) else genre
+    except InputError as error:
+        rule = "a genre, or weights such as jazz=0.7,funk=0.3"
+        raise InputError("genre", rule=rule, found=error.found, remedy=error.remedy) from None
     given = {named: 1.0} if isinstance(named, str) else dict(named)
     weights: dict[str, float] = {}
     for name, weight in given.items():

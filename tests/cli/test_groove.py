@@ -119,7 +119,7 @@ def test_python_and_the_command_write_the_same_bytes(command, beats, grooves) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("apply waltz.mid", "a pattern in 4/4; found 3/4; choose one in 4/4"),
+        ("apply waltz.mid", "waltz.mid: expected a pattern in 4/4; found 3/4; choose one in 4/4"),
         ("humanize bells.mid", "notes of the drum map 'pocket'; found none on channel 10, which holds the pitches 80"),
         ("apply endless.mid", "at most 65,536 sixteenths of music; found more in track 1; split the song"),
         ("transfer played.mid no.mid", "no.mid: expected a pattern file"),

@@ -112,6 +112,8 @@ def test_touch_and_timing_alone_leave_every_note_on_its_lane(grooves: GrooveInst
     assert made.offset[4, 2] == made.offset[4, 3]
     assert made.velocity[1, 50 - 35] == on_lanes.velocity[1, 4] != made.velocity[2, 41 - 35] == on_lanes.velocity[2, 4]
     assert grooves.humanize(song, "rock", 3, amount_velocity=0, amount_timing=0).equals(song)
+    with pytest.warns(UserWarning, match=r"knows no drum like gm54 \(3 hits\) of the pattern"):
+        assert grooves.groove(song, "rock", 3).drum_map == POCKET
 
 
 def test_drawn_notes_are_those_that_the_network_read_back(grooves: GrooveInstrument) -> None:
@@ -332,6 +334,7 @@ def test_any_pattern_is_played_or_refused_with_what_to_do(grooves: GrooveInstrum
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"genre": "fnk"}, "a genre of rock, funk, jazz; found 'fnk'; did you mean 'funk'"),
         ({"genre": {"funk": -1}}, "weights of at least 0"),
+        ({"genre": "funk=nan"}, "genre: expected a genre, or weights such as jazz=0.7,funk=0.3; found 'funk=nan'"),
         ({"seed": -1}, "seed: expected a whole number"),
         ({"amount_notes": 2}, "amount_notes: expected a number from 0 to 1"),
         ({"temperature": float("nan")}, "temperature: expected 0 to 10"),
