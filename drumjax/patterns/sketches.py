@@ -61,7 +61,7 @@ def sketch_of(velocity: np.ndarray, offset: np.ndarray, rules: TemplateRules) ->
     return Sketch(
         template(velocity, rules),
         _filled(velocity_pattern(velocity), cymbal, VELOCITY_CLASSES // 2),
-        _filled(timing_pattern(velocity, offset), hits.any(axis=1), ON_BEAT),
+        _filled(timing_pattern(velocity, offset), np.asarray(hits.any(axis=1)), ON_BEAT),
     )
 
 
