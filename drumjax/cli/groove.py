@@ -202,6 +202,8 @@ class Generate(Grooving):
     """0 for the most usual groove, 1 for what the model learned, to 10: stranger and stranger."""
     genre: str | None = None
     """A genre that the model knows, by any of its names, or a mix such as jazz=.7,funk=.3. Default: one after another."""
+    tempo_bpm: float | None = None
+    """Tempo in beats a minute. Default: 129."""
 
     @property
     def number(self) -> int:

@@ -455,7 +455,7 @@ class GrooveInstrument:
         heard = _heard(whole)
         velocity, offset = _windows(whole.velocity), _windows(whole.offset)
         cymbals = own.velocity[:, [CLOSED_HAT, RIDE]]
-        drawn = drawn_sketch(self.sketches, mix, seed, slot)
+        drawn = drawn_sketch(self.sketches, mix, seed, slot) if self.config.use_patterns else None
         if "feel" in written:
             timing = _windows(feel_classes(written["feel"], whole.steps))
         elif own.offset.any():
@@ -625,6 +625,8 @@ class GrooveInstrument:
 def _whole_bars(pattern: Pattern) -> Pattern:
     """Filled up with silence to whole bars; a single one is repeated."""
     more = -pattern.steps % STEPS_PER_BAR
+    if not more and pattern.steps > STEPS_PER_BAR:
+        return pattern
     grids = [np.pad(grid, ((0, more), (0, 0))) for grid in (pattern.hits, pattern.velocity, pattern.offset)]
     if len(grids[0]) == STEPS_PER_BAR:
         grids = [np.concatenate([grid, grid]) for grid in grids]
