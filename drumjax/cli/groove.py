@@ -233,7 +233,8 @@ def _read(argument: str, drum_map: str, channel: int | None, steps: int | None) 
     lanes = BUILT_IN[drum_map]
     if lanes is POCKET and name.removeprefix("embedded:").casefold() in _tr808_genres():
         lanes = TR808
-    return read_whole(argument, lanes, channel=channel, steps=steps, window=WINDOW)
+    # Of a file that is made again it was said when it was made.
+    return read_whole(argument, lanes, channel=channel, steps=steps, window=WINDOW, tell=steps is None)
 
 
 def _tr808_genres() -> tuple[str, ...]:

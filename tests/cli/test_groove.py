@@ -73,6 +73,7 @@ def test_notes_that_the_model_does_not_know_are_told_of_or_kept(command, beats, 
     midi("roland.mid", notes | {(2, 22): 90}, steps=16)
     called = command("groove", "apply", "full.mid", "-o", "a.mid", *beats)
     assert (called.code, called.err) == (0, "full.mid: 1 notes outside the drum map, by pitch: 54 (1)\n")
+    assert command("again", "a.mid").err == ""
     called = command("groove", "humanize", "full.mid", "-o", "h.mid", "--plot", "h.png", *beats)
     assert (called.code, called.err) == (0, "")
     one, other = (read_midi_pattern(name, drum_map=GM)[0].hits for name in ("full.mid", "h.mid"))
