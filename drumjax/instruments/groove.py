@@ -46,8 +46,8 @@ from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
 from drumjax.patterns.lanes import lanes_in, with_drum_map
 from drumjax.patterns.midi import TICKS_PER_STEP
 from drumjax.patterns.pattern import LEAST_VELOCITY, PAPER_TEMPO_BPM
-from drumjax.patterns.sketches import Sketch, read_sketch
-from drumjax.patterns.templates import CLOSED_HAT, RIDE, STEPS_PER_BAR, TemplateRules, template, timing_pattern, velocity_pattern
+from drumjax.patterns.sketches import Sketch, outlines_of, read_sketch
+from drumjax.patterns.templates import CLOSED_HAT, RIDE, STEPS_PER_BAR, TemplateRules, template
 from drumjax.provenance import in_part, provenance
 
 Notes = Literal["likely", "drawn"]
@@ -459,13 +459,13 @@ class GrooveInstrument:
         if "feel" in written:
             timing = _windows(feel_classes(written["feel"], whole.steps))
         elif own.offset.any():
-            timing = timing_pattern(velocity, offset)
+            timing = np.stack([outlines_of(*window)[1] for window in zip(velocity, offset, strict=True)])
         else:
             timing = _windows(habitual_feel(seed, slot, whole.steps) if drawn is None else _repeated(drawn.feel, whole.steps))
         if "accents" in written:
             touch = _windows(accent_classes(written["accents"], whole.steps))
         elif len(np.unique(cymbals[cymbals > 0])) > 1:
-            touch = velocity_pattern(velocity)
+            touch = np.stack([outlines_of(*window)[0] for window in zip(velocity, offset, strict=True)])
         else:
             touch = _windows(habitual_accents(seed, slot, whole.steps) if drawn is None else _repeated(drawn.accents, whole.steps))
         return _Track(
@@ -504,8 +504,8 @@ class GrooveInstrument:
         genre = np.repeat(track.genre[None], count, 0)
         codes = self._run("encode", {"velocity": velocity, "offset": offset, "genre": genre})
         at = np.arange(wanted) % count
-        feel = track.feel if drawn_feel else timing_pattern(velocity, offset)[at]
-        accents = track.accents if drawn_accents else velocity_pattern(velocity)[at]
+        accents, feel = (np.stack(each)[at] for each in zip(*map(outlines_of, velocity, offset), strict=True))
+        accents, feel = track.accents if drawn_accents else accents, track.feel if drawn_feel else feel
         return track._replace(codes={name: code[at] for name, code in codes.items()}, feel=feel, accents=accents)
 
     def _play(self, tracks: Sequence[_Track], how: _How) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -43,9 +43,8 @@ class Sketch(NamedTuple):
 
     Attributes:
       template: float32 of 0 and 1, (steps, 7), see `templates.template`.
-      accents: classes of the cymbals' velocities, int32 (steps,), see `templates.velocity_pattern`. A step without a cymbal has the
-        class that is the most usual on its 16th of a quarter, so that cymbals which are added there are played alike.
-      feel: classes of the timing, int32 (steps,), see `templates.timing_pattern`; likewise of steps without hits.
+      accents: classes of the cymbals' velocities, int32 (steps,), see `outlines_of`.
+      feel: classes of the timing, int32 (steps,), see there.
     """
 
     template: np.ndarray
@@ -55,24 +54,45 @@ class Sketch(NamedTuple):
 
 def sketch_of(velocity: np.ndarray, offset: np.ndarray, rules: TemplateRules) -> Sketch:
     """The sketch of a performance: velocities in [0, 1] and offsets in half steps, each float (steps, 7)."""
+    return Sketch(template(velocity, rules), *outlines_of(velocity, offset))
+
+
+def outlines_of(velocity: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The control patterns of a performance for other notes than its own: what it leaves open is filled.
+
+    A step without hits has the timing that is the most usual on its 16th of a quarter, so that notes which are added there lean as
+    the others do; a step without a cymbal likewise the most usual accent. On a 16th that is never hit the timing is the most usual
+    of all, the accent a class below the softest of those that are usual elsewhere, as ghost notes are.
+
+    Args:
+      velocity: float in [0, 1], (steps, 7), above 0 where there is a hit.
+      offset: float in [-1, 1), half steps, of the same shape.
+
+    Returns:
+      Accents, classes as of `templates.velocity_pattern`, and the feel, as of `templates.timing_pattern`: int32 (steps,) each.
+    """
     hits = velocity > 0
     counts = hits.sum(axis=0)
     cymbal = hits[:, CLOSED_HAT if counts[CLOSED_HAT] > counts[RIDE] else RIDE]
-    return Sketch(
-        template(velocity, rules),
-        _filled(velocity_pattern(velocity), cymbal, VELOCITY_CLASSES // 2),
-        _filled(timing_pattern(velocity, offset), np.asarray(hits.any(axis=1)), ON_BEAT),
-    )
+    accents, feel = velocity_pattern(velocity), timing_pattern(velocity, offset)
+    usual = [_usual(accents[place::_BEAT][cymbal[place::_BEAT]]) for place in range(_BEAT)]
+    softest = max(min((each for each in usual if each is not None), default=VELOCITY_CLASSES // 2) - 1, 0)
+    heard = np.asarray(hits.any(axis=1))
+    return _filled(accents, cymbal, softest), _filled(feel, heard, ON_BEAT if (most := _usual(feel[heard])) is None else most)
+
+
+def _usual(classes: np.ndarray) -> int | None:
+    """The most usual class, of equals the lowest; None of none."""
+    return int(np.bincount(classes).argmax()) if len(classes) else None
 
 
 def _filled(classes: np.ndarray, heard: np.ndarray, otherwise: int) -> np.ndarray:
     """The classes with the most usual one of its 16th of a quarter on every step that is not heard."""
     filled = classes.copy()
-    usual = np.bincount(classes[heard]).argmax() if heard.any() else otherwise
     for place in range(_BEAT):
         of_place, at = classes[place::_BEAT], heard[place::_BEAT]
-        here = np.bincount(of_place[at]).argmax() if at.any() else usual
-        filled[place::_BEAT] = np.where(at, of_place, here)
+        usual = _usual(of_place[at])
+        filled[place::_BEAT] = np.where(at, of_place, otherwise if usual is None else usual)
     return filled
 
 

@@ -18,9 +18,9 @@ def test_a_sketch_is_the_template_and_the_outlines_with_silent_steps_filled() ->
     template, accents, feel = sketch_text(made).split()
     # Bits: kick 1, snare 2, hat 4. The hat is made even, the ghost note on step 7 goes.
     assert template == "5040604040406040" * 2
-    # Quarters in the highest class and in the third by turns. Between them is no cymbal: the most usual class of all, of two equal
-    # ones the lower.
-    assert accents == "42222222" * 4
+    # Quarters in the highest class and in the third by turns. Between them is no cymbal: a class below the quarters' usual
+    # one, which is the lower of two that are as usual.
+    assert accents == "41112111" * 4
     # Each bar's one is early by its kick, its third quarter on the beat, its backbeats late. Of the last 16ths only step 7 is
     # hit, early; the other two have the most usual class of all, which is late.
     assert feel == "pllplllpollplllp" * 2
