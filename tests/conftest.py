@@ -355,6 +355,7 @@ def untrained_grooves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     play = {
         "drum_map": drum_map_to_json(POCKET), "genres": ["rock", "funk", "jazz"], "steps": 32, "variant": config.variant,
         "rules": dump_config(TemplateRules()), "note_threshold": 0.5,
+        "sketches": {"rock": [f"{'5040604040406040' * 2} {'4121' * 8} {'pplp' * 8}"]},
     }  # fmt: skip
     card = {
         "system": "pocketvae", "step": 1, "config": {"model": dump_config(config)}, "play": play, "metrics": {},

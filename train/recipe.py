@@ -51,6 +51,8 @@ class Recipe(NamedTuple):
       stages: `(config, data info) -> stages`, usually one.
       summarise: validation sums -> figures, e.g. `{"onset_f1": 0.97}`.
       play: `(config, data info, validation sums) -> ` what playing needs, JSON-like: drum map, threshold, genres; for the card.
+      shown: `(config, data info, arrays of the split train) -> ` what playing needs of the training set itself, JSON-like and
+        small; it goes into the card with what `play` gives.
       criterion: the figure by which checkpoints are compared, and whether more or less of it is better. Of several stages only the
         last one's checkpoints are.
       fitted: `(config, data info) -> config` with what the data decide (number of lanes, of classes) written in; this one is
@@ -85,6 +87,7 @@ class Recipe(NamedTuple):
     whole_batch: bool = False
     stored: Callable[[Any], Any] = lambda config: config
     prepared: Callable[[Any, Any, Mapping[str, Any]], Mapping[str, Any]] = lambda config, info, splits: splits
+    shown: Callable[[Any, Any, Mapping[str, np.ndarray]], dict[str, Any]] = lambda config, info, train: {}
 
 
 RECIPES: Mapping[str, str] = {

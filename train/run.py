@@ -440,7 +440,8 @@ def _after_dispatch(
         sums = program.validate(report.state)
         assert sums is not None
         figures = {name: float(value) for name, value in run.recipe.summarise(sums).items()}
-        run.validated = {"play": run.recipe.play(run.config, run.info, sums), "metrics": figures, "validated_at_step": step}
+        play = run.recipe.play(run.config, run.info, sums) | run.recipe.shown(run.config, run.info, run.training)
+        run.validated = {"play": play, "metrics": figures, "validated_at_step": step}
         if lost := [name for name, figure in figures.items() if not np.isfinite(figure)]:
             run.team.say(
                 f"drumjax: not a finite number on the validation split at step {step}, left out of the card: {', '.join(lost)}"

@@ -387,7 +387,13 @@ def load_pattern(argument: str, drum_map: DrumMap, *, steps: int = 64, channel: 
 
 
 def read_whole(
-    argument: str, drum_map: DrumMap, *, channel: int | None = None, steps: int | None = None, window: int = 64
+    argument: str,
+    drum_map: DrumMap,
+    *,
+    channel: int | None = None,
+    steps: int | None = None,
+    window: int = 64,
+    tell: bool = False,
 ) -> Pattern:
     """The pattern that an argument names, at its own length: a file whole, `FILE#k` its k-th window, or `embedded:GENRE[#k]`.
 
@@ -397,18 +403,19 @@ def read_whole(
       channel: the MIDI channel.
       steps: the length that a record says: where the whole file has another, its first window with hits was read.
       window: steps of a window.
+      tell: say on standard error what was chosen where the file left it open, and what is not heard of it.
 
     Raises:
       InputError: as `load_pattern`, and for a grid file of several patterns.
     """
     from drumjax.boundary import file_sha256
-    from drumjax.patterns import read_patterns
+    from drumjax.patterns import read_file_patterns
 
     name, k = parse_reference(argument)
     check_patterns(argument)
     if k is not None or _names_embedded(name):
         return load_pattern(argument, drum_map, steps=window, channel=channel)
-    patterns, faults = read_patterns(name, drum_map=drum_map, channel=channel)
+    patterns, faults, report = read_file_patterns(name, drum_map=drum_map, channel=channel)
     if not patterns:
         raise faults[0]
     if len(patterns) + len(faults) > 1:
@@ -416,6 +423,8 @@ def read_whole(
         raise InputError(name, rule="one pattern", found=f"{len(patterns) + len(faults)} patterns", remedy=remedy)
     if steps not in (None, patterns[0].steps):
         return load_pattern(argument, drum_map, steps=steps or window, channel=channel)
+    for line in report.lines() if report and tell else []:
+        print(f"{argument}: {line}", file=sys.stderr)
     entry = {"path": argument, "sha256": file_sha256(name)} | ({} if channel is None else {"channel": channel})
     return replace(patterns[0], provenance=entry)
 

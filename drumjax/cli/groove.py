@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, Suppress, arg
@@ -16,7 +17,8 @@ from drumjax.boundary import InputError
 from drumjax.cli.arguments import HUMAN_TAKES, Channelled, Writing, check_patterns, parse_reference, read_whole
 from drumjax.cli.delivery import Made, run
 from drumjax.instruments.groove_outlines import read_accents, read_feel
-from drumjax.patterns import BUILT_IN, PAPER_TEMPO_BPM, POCKET, TR808, Pattern
+from drumjax.patterns import BUILT_IN, GM, MIDI_SUFFIXES, PAPER_TEMPO_BPM, POCKET, TR808, Pattern, read_midi_pattern
+from drumjax.patterns.midi import DRUM_CHANNEL
 from drumjax.signal.rendering import render
 
 if TYPE_CHECKING:
@@ -88,8 +90,8 @@ class Playing(Grooving, Channelled):
     """0 keeps your velocities, 1 takes the model's."""
     amount_timing: float = 1.0
     """0 keeps your timing, 1 takes the model's."""
-    drum_map: Annotated[str, Suppress] = POCKET.name
-    """What the notes were read as."""
+    drum_map: Annotated[str | None, Suppress] = POCKET.name
+    """What the notes were read as; None for `keys_of`."""
     steps: Annotated[int | None, Suppress] = None
     """The length that a record says."""
 
@@ -169,6 +171,8 @@ class Transfer(Noting, Referring):
 class Humanize(Playing):
     """Your very notes with a drummer's touch and timing.
 
+    Every note keeps its key. Drums that the model does not know stay as they are.
+
     examples:
       drumjax groove humanize song.mid --genre jazz -o out.mid --wav out.wav
       drumjax groove humanize beat.mid --amount-velocity 0 --feel push -o out.mid
@@ -176,6 +180,7 @@ class Humanize(Playing):
 
     temperature: float = 1.0
     """0 for the most usual touch and timing, 1 for what the model learned, to 10: stranger and stranger."""
+    drum_map: Annotated[str | None, Suppress] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +202,8 @@ class Generate(Grooving):
     """0 for the most usual groove, 1 for what the model learned, to 10: stranger and stranger."""
     genre: str | None = None
     """A genre that the model knows, by any of its names, or a mix such as jazz=.7,funk=.3. Default: one after another."""
+    tempo_bpm: float | None = None
+    """Tempo in beats a minute. Default: 129."""
 
     @property
     def number(self) -> int:
@@ -226,7 +233,8 @@ def _read(argument: str, drum_map: str, channel: int | None, steps: int | None) 
     lanes = BUILT_IN[drum_map]
     if lanes is POCKET and name.removeprefix("embedded:").casefold() in _tr808_genres():
         lanes = TR808
-    return read_whole(argument, lanes, channel=channel, steps=steps, window=WINDOW)
+    # Of a file that is made again it was said when it was made.
+    return read_whole(argument, lanes, channel=channel, steps=steps, window=WINDOW, tell=steps is None)
 
 
 def _tr808_genres() -> tuple[str, ...]:
@@ -235,9 +243,23 @@ def _tr808_genres() -> tuple[str, ...]:
     return GENRES
 
 
+def keys_of(argument: str, channel: int | None) -> str:
+    """The drum map with which the notes of a file keep their keys, where nothing that the model hears is lost by it: General
+    MIDI's; else the model's, as of electronic drums, whose hats have keys of their own (22 and 26)."""
+    name, _ = parse_reference(argument)
+    if Path(name).suffix.lower() not in MIDI_SUFFIXES:
+        return POCKET.name
+    _, report = read_midi_pattern(name, drum_map=POCKET, channel=channel)
+    if channel is None and report.channel != DRUM_CHANNEL:
+        return POCKET.name  # which decides the channel, too
+    _, report = read_midi_pattern(name, drum_map=GM, channel=channel)
+    return POCKET.name if report.dropped.keys() & POCKET.lane_of_pitch.keys() else GM.name
+
+
 def _own(call: Playing) -> Pattern:
     channel = call.channels[1] if isinstance(call, Transfer) and call.channels is not None else call.channel
-    pattern = _read(call.pattern, call.drum_map, channel, call.steps)
+    drum_map = keys_of(call.pattern, channel) if call.drum_map is None else call.drum_map
+    pattern = _read(call.pattern, drum_map, channel, call.steps)
     return pattern if call.tempo_bpm is None else replace(pattern, tempo_bpm=call.tempo_bpm)
 
 
@@ -276,7 +298,7 @@ def picture(call: Grooving, instrument: GrooveInstrument, patterns: Sequence[Pat
     from drumjax.plots.grooves import Performance, groove_sheet
 
     def begins(pattern: Pattern) -> Pattern:
-        return pattern.window(0, MOST_PICTURED)
+        return with_drum_map(pattern.window(0, MOST_PICTURED), instrument.drum_map)[0]
 
     def performance(label: str, pattern: Pattern, template: np.ndarray | None) -> Performance:
         steps = pattern.steps
@@ -287,9 +309,8 @@ def picture(call: Grooving, instrument: GrooveInstrument, patterns: Sequence[Pat
     if own is None:
         shown = [performance(pattern.name, begins(pattern), None) for pattern in patterns[:MOST_GROOVES]]
     else:
-        mine = with_drum_map(own, instrument.drum_map)[0]
         template = instrument.template_of(own)[:MOST_PICTURED]
-        shown = [Performance("as written", begins(mine))]
+        shown = [Performance("as written", begins(own))]
         shown += [performance("as played", begins(pattern), template) for pattern in patterns]
     return groove_sheet(shown)
 

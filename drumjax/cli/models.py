@@ -17,6 +17,9 @@ from drumjax.cli.arguments import Model, parse, say
 if TYPE_CHECKING:
     from drumjax.train.recipe import Recipe
 
+MOST_LISTED = 20
+"""Texts of a card that are shown one by one."""
+
 
 @dataclass(frozen=True)
 class ListModels:
@@ -89,6 +92,8 @@ def _lines(value: Any, name: str = "", depth: int = 0) -> list[str]:
     if isinstance(value, dict):
         head = [f"{pad}{name}:"] if name else []
         return head + [line for key, item in value.items() for line in _lines(item, key, depth + bool(name))]
+    if isinstance(value, list) and len(value) > MOST_LISTED and all(isinstance(item, str) for item in value):
+        return [f"{pad}{name}: {len(value)} (see --json)"]
     if isinstance(value, list) and len(json.dumps(value)) > 100:
         return [f"{pad}{name}:", *[f"{pad}  - {json.dumps(item)}" for item in value]]
     return [f"{pad}{name}: {value if isinstance(value, str) else json.dumps(value)}"]

@@ -12,6 +12,7 @@ it alone, not on how many follow.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -29,6 +30,7 @@ from drumjax.instruments.groove_outlines import (
     Genre,
     Outline,
     accent_classes,
+    drawn_sketch,
     feel_classes,
     genre_row,
     habitual_accents,
@@ -41,10 +43,11 @@ from drumjax.instruments.groove_outlines import (
 from drumjax.instruments.sound_codes import label_text
 from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.patterns import DrumMap, Pattern, drum_map_from_json
-from drumjax.patterns.lanes import with_drum_map
+from drumjax.patterns.lanes import lanes_in, with_drum_map
 from drumjax.patterns.midi import TICKS_PER_STEP
 from drumjax.patterns.pattern import LEAST_VELOCITY, PAPER_TEMPO_BPM
-from drumjax.patterns.templates import CLOSED_HAT, RIDE, STEPS_PER_BAR, TemplateRules, template, timing_pattern, velocity_pattern
+from drumjax.patterns.sketches import Sketch, outlines_of, read_sketch
+from drumjax.patterns.templates import CLOSED_HAT, RIDE, STEPS_PER_BAR, TemplateRules, template
 from drumjax.provenance import in_part, provenance
 
 Notes = Literal["likely", "drawn"]
@@ -112,6 +115,7 @@ class GrooveInstrument:
       threshold: the probability from which on a note is likely.
       card: everything that was stored beside the weights.
       sha256: the hash of the checkpoint's manifest, which names it in provenance.
+      sketches: by genre, templates and outlines of the training set, which stand in for those that a user does not give.
     """
 
     name: str
@@ -123,6 +127,7 @@ class GrooveInstrument:
     threshold: float
     card: Mapping[str, Any] = field(repr=False)
     sha256: str
+    sketches: Mapping[str, tuple[Sketch, ...]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_checkpoint(cls, playing: checkpoint.Playing, *, directory: Path, name: str) -> GrooveInstrument:
@@ -138,6 +143,8 @@ class GrooveInstrument:
             drum_map, threshold = drum_map_from_json(play["drum_map"]), float(play["note_threshold"])
             config, rules = card["config"]["model"], play["rules"]
             genres = tuple(map(str, play["genres"]))
+            written = dict(play.get("sketches", {}))  # which models of early versions have not
+            sketches = {name: tuple(read_sketch(text, 2 * STEPS_PER_BAR) for text in texts) for name, texts in written.items()}
             if not 0 < threshold < 1:
                 raise ValueError(f"a threshold of {threshold}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -154,6 +161,13 @@ class GrooveInstrument:
             rule = f"{wanted[0]} lanes, {wanted[1]} genres and grooves of {wanted[2]} steps, as the model has"
             raise InputError(place, rule=rule, found=f"{found[0]}, {found[1]} and {found[2]}", remedy=remedy)
         params, extra, prior = shapes_of(shape)
+        if prior is not None and "prior" not in playing.params:
+            raise InputError(
+                directory,
+                rule="a training with its second stage, in which the prior of the codes is learned",
+                found=f"one that stopped before it, at step {card.get('step')}",
+                remedy="resume it with the call that began it, or take another checkpoint",
+            )
         players = {SYSTEM: params} | ({} if prior is None else {"prior": prior})
         check_fits(directory, players, {role: playing.params.get(role) for role in players})
         check_fits(directory, extra, {role: playing.extra.get(role) for role in extra})
@@ -169,7 +183,13 @@ class GrooveInstrument:
             threshold=threshold,
             card=card,
             sha256=checkpoint.fingerprint(directory),
+            sketches=sketches,
         )
+
+    @property
+    def told_genres(self) -> bool:
+        """Whether the network plays one genre otherwise than another."""
+        return self.config.use_genre and self.config.variant != "1-step"
 
     def signatures(self) -> Signatures:
         """See `drumjax.instruments.groove_functions.signatures`; `weights` is the first argument."""
@@ -198,7 +218,8 @@ class GrooveInstrument:
         bar in which nothing is played stays silent. One bar alone is played as if it were repeated.
 
         Args:
-          template: in 4/4, of any drum map (its drums go where the model has them) and of 1 to 65,536 steps.
+          template: in 4/4, of any drum map (its drums go where the model has them; a warning names those that it has not) and of 1
+            to 65,536 steps.
           genre: a genre by any name that it goes by, or a mix; None for the pattern's own where the model knows it, else an even
             mix.
           seed: 0 to 2³² − 1.
@@ -212,9 +233,9 @@ class GrooveInstrument:
           temperature: 0 to 10; divides the prior's logits and scales the codes of touch and timing: 0 is the most usual groove, 1
             what the model learned, more is stranger.
           feel: outline of the timing (C_M): "push", "laid_back", "on", or drawn, a letter p, l or o or a number a step, repeated.
-            None for that of the sketch where it has microtiming, else for one of the seed.
+            None for that of the sketch where it has microtiming, else for one of the training set, drawn of the genre.
           accents: outline of the cymbals' velocities (C_V), drawn: a digit 0 to 9, or a number from 0 to 1, a step, repeated.
-            None for that of the sketch where its cymbals have accents, else for one of the seed.
+            None for that of the sketch where its cymbals have accents, else for one of the training set, drawn of the genre.
 
         Returns:
           A pattern of the sketch's length and tempo on the model's lanes. Velocities and offsets that the model made are whole
@@ -223,10 +244,11 @@ class GrooveInstrument:
 
         Raises:
           InputError: another metre, a pattern without hits or with hits on no lane of the model's alone, an unknown genre, a number
-            out of range, or an outline for a model that is told none.
+            out of range, or a genre or an outline for a model that is told none.
         """
         how = _How(seed, amount_notes, amount_velocity, amount_timing, keep_notes, notes, temperature)
         own, mix = self._own(template), self._genre(genre, template)
+        self._warn_of(template)
         track = self._track(own, mix, seed, feel, accents)
         settings = self._settings(how, template, mix, feel, accents)
         return self._made([track], how, own, self._provenance("apply", settings, [template], seed))[0]
@@ -243,13 +265,21 @@ class GrooveInstrument:
         feel: Outline | None = None,
         accents: Outline | None = None,
     ) -> Pattern:
-        """Touch and timing alone: the very notes of the pattern, played as a drummer would. Arguments and errors as `groove`."""
+        """Touch and timing alone: the very notes of the pattern, on its own lanes, played as a drummer would.
+
+        Drums that the model knows as one (toms, a snare and its rim) are moved together, and keep their balance; drums that it does
+        not know stay as they are. Arguments and errors are those of `groove`.
+        """
         how = _How(seed, 0.0, amount_velocity, amount_timing, temperature=temperature)
         own, mix = self._own(pattern), self._genre(genre, pattern)
         settings = self._settings(how, pattern, mix, feel, accents)
         settings = {name: value for name, value in settings.items() if name not in ("amount_notes", "keep_notes", "notes")}
         track = self._track(own, mix, seed, feel, accents)
-        return self._made([track], how, own, self._provenance("humanize", settings, [pattern], seed))[0]
+        record = self._provenance("humanize", settings, [pattern], seed)
+        _, (velocity,), (offset,) = self._play([track], how)
+        whole = _whole_bars(pattern)
+        touched, moved = _on_own_lanes(whole, track.pattern, velocity, offset)
+        return _mixed(whole, pattern, whole.hits, touched, moved, how, record)
 
     def transfer(
         self,
@@ -288,6 +318,7 @@ class GrooveInstrument:
         """
         how = _How(seed, amount_notes, amount_velocity, amount_timing, keep_notes, notes)
         played, own, mix = self._own(reference), self._own(template), self._genre(genre, reference)
+        self._warn_of(reference, template)
         track = self._track(own, mix, seed, feel, accents)
         track = self._as_played(track, played, drawn_feel=feel is not None, drawn_accents=accents is not None)
         settings = self._settings(how, template, mix, feel, accents)
@@ -308,8 +339,9 @@ class GrooveInstrument:
         accents: Outline | None = None,
         tempo_bpm: float = PAPER_TEMPO_BPM,
     ) -> list[Pattern]:
-        """New grooves, without a template of the user's: on sketches that are drawn (`groove_outlines.sketch`). Groove i depends on
-        (seed, i) alone, not on `n`, and its bar k not on `bars`.
+        """New grooves, without a template of the user's: on templates of the training set, some of which the model's card keeps
+        of every genre (`sketches`), with their outlines where none are given. Groove i depends on (seed, i) alone, not on `n`, and
+        its bar k not on `bars`. (A model that keeps none plays on sketches of a drum machine, `groove_outlines.sketch`.)
 
         Args:
           genre: as for `groove`; None for one genre after another.
@@ -331,7 +363,7 @@ class GrooveInstrument:
         check_seed(seed)
         mixes = [read_genre(self.genres[i % len(self.genres)] if genre is None else genre, self.genres) for i in range(n)]
         # A single bar is the first of two.
-        grids = [sketch(mix, seed, i, max(bars, 2) * STEPS_PER_BAR) for i, mix in enumerate(mixes)]
+        grids = [self._sketched(mix, seed, i, max(bars, 2) * STEPS_PER_BAR) for i, mix in enumerate(mixes)]
         owns = [Pattern.from_grid(grid * np.float32(100 / 127), drum_map=self.drum_map, tempo_bpm=tempo_bpm) for grid in grids]
         tracks = [self._track(own, mix, seed, feel, accents, slot=i) for i, (own, mix) in enumerate(zip(owns, mixes, strict=True))]
         settings: dict[str, Any] = {} if genre is None else {"genre": label_text(mixes[0])}
@@ -363,7 +395,7 @@ class GrooveInstrument:
 
     def _own(self, pattern: Pattern) -> Pattern:
         """A pattern on the model's lanes; InputError where there is nothing in it to play."""
-        what = pattern.name or "pattern"
+        what = str((pattern.provenance or {}).get("path") or pattern.name or "pattern")
         if pattern.metre != (4, 4):
             found = f"{pattern.metre[0]}/{pattern.metre[1]}"
             raise InputError(what, rule="a pattern in 4/4", found=found, remedy="choose one in 4/4: the model knows no other metre")
@@ -380,13 +412,24 @@ class GrooveInstrument:
             raise InputError(what, rule=f"hits of the drum map {self.drum_map.name!r}", found=found, remedy=remedy)
         return own
 
+    def _warn_of(self, *patterns: Pattern) -> None:
+        """Says what is left out of patterns because the model has no lane for it."""
+        for pattern in patterns:
+            if left_out := with_drum_map(pattern, self.drum_map)[1]:
+                hits = ", ".join(f"{lane} ({n} hits)" for lane, n in left_out.items())
+                warnings.warn(f"the model knows no drum like {hits} of {pattern.name or 'the pattern'}", UserWarning, stacklevel=3)
+
     def _genre(self, genre: Genre | None, pattern: Pattern) -> dict[str, float]:
-        if genre is None and pattern.genre:
+        if genre is None and pattern.genre and self.told_genres:
             try:
                 return read_genre(pattern.genre, self.genres)
             except InputError:  # the pattern's own is one that this model was not trained on
                 pass
-        return read_genre(genre, self.genres)
+        mix, even = read_genre(genre, self.genres), read_genre(None, self.genres)
+        if mix != even and not self.told_genres:  # a record of such a model has the even mix
+            remedy = "leave it out, or take a model that was trained with them"
+            raise InputError("genre", rule="a model that is told genres", found="one that is not", remedy=remedy)
+        return mix
 
     def _outlines(self, feel: Outline | None, accents: Outline | None) -> dict[str, str]:
         """Control patterns as they are written down, those that are given."""
@@ -412,18 +455,19 @@ class GrooveInstrument:
         heard = _heard(whole)
         velocity, offset = _windows(whole.velocity), _windows(whole.offset)
         cymbals = own.velocity[:, [CLOSED_HAT, RIDE]]
+        drawn = drawn_sketch(self.sketches, mix, seed, slot) if self.config.use_patterns else None
         if "feel" in written:
             timing = _windows(feel_classes(written["feel"], whole.steps))
         elif own.offset.any():
-            timing = timing_pattern(velocity, offset)
+            timing = np.stack([outlines_of(*window)[1] for window in zip(velocity, offset, strict=True)])
         else:
-            timing = _windows(habitual_feel(seed, slot, whole.steps))
+            timing = _windows(habitual_feel(seed, slot, whole.steps) if drawn is None else _repeated(drawn.feel, whole.steps))
         if "accents" in written:
             touch = _windows(accent_classes(written["accents"], whole.steps))
         elif len(np.unique(cymbals[cymbals > 0])) > 1:
-            touch = velocity_pattern(velocity)
+            touch = np.stack([outlines_of(*window)[0] for window in zip(velocity, offset, strict=True)])
         else:
-            touch = _windows(habitual_accents(seed, slot, whole.steps))
+            touch = _windows(habitual_accents(seed, slot, whole.steps) if drawn is None else _repeated(drawn.accents, whole.steps))
         return _Track(
             pattern=whole,
             template=self._templates(whole.velocity, heard),
@@ -434,6 +478,11 @@ class GrooveInstrument:
             accents=touch,
             slot=slot,
         )
+
+    def _sketched(self, mix: Mapping[str, float], seed: int, slot: int, steps: int) -> np.ndarray:
+        """A template to begin with where there is none of the user's, float32 (steps, lanes) of 0 and 1."""
+        drawn = drawn_sketch(self.sketches, mix, seed, slot)
+        return sketch(mix, seed, slot, steps) if drawn is None else _repeated(drawn.template, steps)
 
     def _templates(self, velocity: np.ndarray, heard: np.ndarray) -> np.ndarray:
         """The templates of windows, silent in silent bars; such a bar counts as its neighbour where hits are counted."""
@@ -455,8 +504,8 @@ class GrooveInstrument:
         genre = np.repeat(track.genre[None], count, 0)
         codes = self._run("encode", {"velocity": velocity, "offset": offset, "genre": genre})
         at = np.arange(wanted) % count
-        feel = track.feel if drawn_feel else timing_pattern(velocity, offset)[at]
-        accents = track.accents if drawn_accents else velocity_pattern(velocity)[at]
+        accents, feel = (np.stack(each)[at] for each in zip(*map(outlines_of, velocity, offset), strict=True))
+        accents, feel = track.accents if drawn_accents else accents, track.feel if drawn_feel else feel
         return track._replace(codes={name: code[at] for name, code in codes.items()}, feel=feel, accents=accents)
 
     def _play(self, tracks: Sequence[_Track], how: _How) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -576,6 +625,8 @@ class GrooveInstrument:
 def _whole_bars(pattern: Pattern) -> Pattern:
     """Filled up with silence to whole bars; a single one is repeated."""
     more = -pattern.steps % STEPS_PER_BAR
+    if not more and pattern.steps > STEPS_PER_BAR:
+        return pattern
     grids = [np.pad(grid, ((0, more), (0, 0))) for grid in (pattern.hits, pattern.velocity, pattern.offset)]
     if len(grids[0]) == STEPS_PER_BAR:
         grids = [np.concatenate([grid, grid]) for grid in grids]
@@ -585,6 +636,11 @@ def _whole_bars(pattern: Pattern) -> Pattern:
 def _heard(whole: Pattern) -> np.ndarray:
     """In which bars anything is hit, bool (bars,)."""
     return np.asarray(whole.hits.reshape(-1, STEPS_PER_BAR, whole.lanes).any(axis=(1, 2)))
+
+
+def _repeated(grid: np.ndarray, steps: int) -> np.ndarray:
+    """Over and over, of a length."""
+    return np.resize(grid, (steps, *grid.shape[1:]))
 
 
 def _windows(grid: np.ndarray) -> np.ndarray:
@@ -597,6 +653,16 @@ def _walked(last: np.ndarray, draw: np.ndarray) -> np.ndarray:
     return (np.float32(STAY) * last + np.float32(math.sqrt(1 - STAY**2)) * draw).astype(np.float32)
 
 
+def _on_own_lanes(own: Pattern, like: Pattern, velocity: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Velocities and offsets of the lanes of `like`, which is `own` on the model's lanes, as those of the hits of `own`."""
+    touched, moved = own.velocity.copy(), own.offset.copy()
+    for lane, to in enumerate(lanes_in(own.drum_map, like.drum_map)):
+        if to is not None:
+            softer = own.velocity[:, lane] / np.maximum(like.velocity[:, to], np.float32(LEAST_VELOCITY))
+            touched[:, lane], moved[:, lane] = softer * velocity[:, to], offset[:, to]
+    return touched, moved
+
+
 def _mixed(
     own: Pattern, like: Pattern, note: np.ndarray, velocity: np.ndarray, offset: np.ndarray, how: _How, record: Mapping[str, Any]
 ) -> Pattern:
@@ -607,8 +673,9 @@ def _mixed(
     late = (1 - how.amount_timing) * np.where(old, own.offset, 0) + how.amount_timing * offset
     moved = np.clip(np.rint(HALF_STEP_TICKS * late), -HALF_STEP_TICKS, HALF_STEP_TICKS - 1) / np.float32(HALF_STEP_TICKS)
     # What nobody asked to be changed is not rounded either.
-    touched = np.where(old & (how.amount_velocity == 0), own.velocity, np.maximum(touched, np.float32(LEAST_VELOCITY)))
-    moved = np.where(old & (how.amount_timing == 0), own.offset, moved)
+    same = (how.amount_velocity == 0) | (velocity == own.velocity)
+    touched = np.where(old & same, own.velocity, np.maximum(touched, np.float32(LEAST_VELOCITY)))
+    moved = np.where(old & ((how.amount_timing == 0) | (offset == own.offset)), own.offset, moved)
     part = slice(0, like.steps)
     return replace(
         like,

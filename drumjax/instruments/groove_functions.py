@@ -33,9 +33,9 @@ def signatures(config: PocketVAEConfig, rules: TemplateRules) -> Signatures:
     - `play`: the same four, `template`, `genre`, the codes (of a codebook with `given` bool (n, codes), false where the code is to
       be drawn from the prior after those before it), `feel` and `accents` int32 (n, steps), classes of control patterns; of the
       player's own pattern `own` (0 or 1), `keep` (n,) and `amount` (n,), see below; `sounding` (n, steps), 0 where nothing is to
-      be played; `drawn` (n,), 1 for notes that are drawn and 0 for the likelier ones; `threshold` scalar, the probability from
-      which on a note is likely; `before` (n, steps, 3 lanes), notes, velocities and offsets that are settled, and `settled` bool
-      (n, steps).
+      be played; `drawn` (n,), 1 for the notes that the network drew and read back, 0 for the likelier ones; `threshold` scalar, the
+      probability from which on a note is likely; `before` (n, steps, 3 lanes), notes, velocities and offsets that are settled, and
+      `settled` bool (n, steps).
       → `note_code`, `logits`, `note`, `velocity` and `offset`.
 
     Where something is settled, the networks read it in the place of what they would have written, and go on from there: a window
@@ -93,7 +93,8 @@ def signatures(config: PocketVAEConfig, rules: TemplateRules) -> Signatures:
         params, extra = weights["params"], weights["extra"]
         keys = keys_of(key, slot, window)
         fed = keys_for(keys, _FED)
-        chance = jnp.where(drawn[:, None, None] > 0, uniform(keys_for(keys, _FED + 1), own.shape[1:]), threshold)
+        # Drawn notes are those that the network read back as its own: numbers of the same keys.
+        chance = jnp.where(drawn[:, None, None] > 0, uniform(fed, own.shape[1:]), threshold)
         notes_before, velocity_before, offset_before = jnp.split(before, 3, -1)
 
         def settle(new, old):
@@ -133,8 +134,8 @@ def signatures(config: PocketVAEConfig, rules: TemplateRules) -> Signatures:
 
 
 def uniform(keys: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-    """Numbers in (0, 1), one key an item, float32 (n, *shape)."""
-    return jax.vmap(lambda key: jax.random.uniform(key, shape, minval=1e-7))(keys)
+    """What `pocketvae.decode_notes` draws with, in (0, 1), one key an item, float32 (n, *shape)."""
+    return jnp.maximum(jax.vmap(lambda key: jax.random.uniform(key, shape))(keys), 1e-7)
 
 
 @functools.lru_cache(maxsize=8)

@@ -19,6 +19,7 @@ from drumjax.instruments.common import is_a
 from drumjax.instruments.sound_codes import Label, parse_mix
 from drumjax.patterns import POCKET
 from drumjax.patterns.grooves import genre_of_style
+from drumjax.patterns.sketches import Sketch
 from drumjax.patterns.templates import CLOSED_HAT, KICK, LAID_BACK, ON_BEAT, PUSHED, RIDE, SNARE, STEPS_PER_BAR
 
 Genre = Label
@@ -45,7 +46,11 @@ def read_genre(genre: Genre | None, genres: Sequence[str]) -> dict[str, float]:
         return dict.fromkeys(genres, float(f"{1 / len(genres):.6g}"))
     if not is_a(genre, str | Mapping):
         raise InputError("genre", rule="a genre, or genre → weight", found=f"{genre!r:.80}", remedy=f"choose {', '.join(genres)}")
-    named = parse_mix(genre) if isinstance(genre, str) else genre
+    try:
+        named = parse_mix(genre) if isinstance(genre, str) else genre
+    except InputError as error:
+        rule = "a genre, or weights such as jazz=0.7,funk=0.3"
+        raise InputError("genre", rule=rule, found=error.found, remedy=error.remedy) from None
     given = {named: 1.0} if isinstance(named, str) else dict(named)
     weights: dict[str, float] = {}
     for name, weight in given.items():
@@ -147,13 +152,25 @@ def _short(text: str, what: str) -> str:
     return text
 
 
-# What is drawn where nobody gives it. The numbers are raw draws of Philox, the same on every machine (NEP 19).
+# What is drawn where nobody gives it: a sketch of the model's training set, where its card has some; else what follows. The numbers
+# are raw draws of Philox, the same on every machine (NEP 19).
 
 
 def _draws(seed: int, slot: int, stream: int, count: int) -> np.ndarray:
     """Uniform in [0, 1), float64 (count,)."""
     raw = np.random.Philox(key=seed + (slot << 32) + (stream << 64)).random_raw(count)
     return (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def drawn_sketch(sketches: Mapping[str, Sequence[Sketch]], genre: Mapping[str, float], seed: int, slot: int) -> Sketch | None:
+    """One of the sketches of a genre, or of a mix of genres as often as it weighs; None where there is none."""
+    known = {name: weight for name, weight in genre.items() if sketches.get(name)}
+    if not known:
+        return None
+    which, place = _draws(seed, slot, 4, 2)
+    reached, names = np.cumsum([*known.values()]), [*known]
+    found = sketches[names[int(np.searchsorted(reached, which * reached[-1], side="right"))]]
+    return found[int(place * len(found))]
 
 
 def habitual_feel(seed: int, slot: int, steps: int) -> np.ndarray:

@@ -14,7 +14,16 @@ from drumjax.patterns.drum_map import (
     drum_map_to_json,
     load_drum_map,
 )
-from drumjax.patterns.files import GRID_SUFFIXES, MIDI_SUFFIXES, FileWindows, read_file_windows, read_patterns, read_windows
+from drumjax.patterns.files import (
+    GRID_SUFFIXES,
+    MIDI_SUFFIXES,
+    FilePatterns,
+    FileWindows,
+    read_file_patterns,
+    read_file_windows,
+    read_patterns,
+    read_windows,
+)
 from drumjax.patterns.grid_files import GridPattern, read_grid_file, write_grid_json
 from drumjax.patterns.midi import MidiReport, read_midi_pattern, require_metre, write_midi
 from drumjax.patterns.pattern import MEASURE_STEPS, PAPER_TEMPO_BPM, STEPS_PER_QUARTER, Pattern, concatenate
@@ -31,6 +40,7 @@ __all__ = [
     "STEPS_PER_QUARTER",
     "TR808",
     "DrumMap",
+    "FilePatterns",
     "FileWindows",
     "GridPattern",
     "MidiReport",
@@ -40,6 +50,7 @@ __all__ = [
     "drum_map_from_json",
     "drum_map_to_json",
     "load_drum_map",
+    "read_file_patterns",
     "read_file_windows",
     "read_grid_file",
     "read_midi_pattern",

@@ -19,6 +19,25 @@ MIDI_SUFFIXES = (".mid", ".midi")
 GRID_SUFFIXES = (".json", ".csv")
 
 
+class FilePatterns(NamedTuple):
+    """The patterns of a file.
+
+    Attributes:
+      patterns: the accepted ones.
+      faults: an error for each rejected one.
+      report: what a MIDI file held and what was chosen; None for step grids.
+    """
+
+    patterns: list[Pattern]
+    faults: list[InputError]
+    report: MidiReport | None
+
+
+def read_file_patterns(path: str | PathLike[str], *, drum_map: DrumMap = TR808, channel: int | None = None) -> FilePatterns:
+    """As `read_patterns`, with what was chosen and what is not heard of a MIDI file."""
+    return FilePatterns(*_read(path, drum_map, channel))
+
+
 def read_patterns(
     path: str | PathLike[str], *, drum_map: DrumMap = TR808, channel: int | None = None
 ) -> tuple[list[Pattern], list[InputError]]:

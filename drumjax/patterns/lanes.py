@@ -10,6 +10,13 @@ from drumjax.patterns.drum_map import DrumMap
 from drumjax.patterns.pattern import Pattern
 
 
+def lanes_in(drum_map: DrumMap, other: DrumMap) -> list[int | None]:
+    """For each lane of a drum map the lane of another one that reads the key which it is written as; None where there is none."""
+    if drum_map == other:
+        return [*range(len(other.lanes))]
+    return [other.lane_of_pitch.get(pitch) for pitch in drum_map.out_pitches]
+
+
 def with_drum_map(pattern: Pattern, drum_map: DrumMap) -> tuple[Pattern, dict[str, int]]:
     """A pattern on the lanes of another drum map: each lane goes where the key that it is written as is read.
 
@@ -29,8 +36,7 @@ def with_drum_map(pattern: Pattern, drum_map: DrumMap) -> tuple[Pattern, dict[st
     hits = np.zeros(shape, bool)
     velocity, offset = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     left_out: dict[str, int] = {}
-    for lane, (name, pitch) in enumerate(zip(pattern.drum_map.lanes, pattern.drum_map.out_pitches, strict=True)):
-        to = drum_map.lane_of_pitch.get(pitch)
+    for lane, (name, to) in enumerate(zip(pattern.drum_map.lanes, lanes_in(pattern.drum_map, drum_map), strict=True)):
         if to is None:
             if count := int(pattern.hits[:, lane].sum()):
                 left_out[name] = count

@@ -12,7 +12,7 @@ import pytest
 
 from drumjax.cli import demo
 from drumjax.instruments import loading
-from drumjax.patterns import POCKET, read_midi_pattern, read_windows
+from drumjax.patterns import GM, POCKET, read_midi_pattern, read_windows
 from drumjax.provenance import read_provenance
 
 
@@ -51,17 +51,39 @@ def test_every_verb_writes_what_again_makes_once_more(command, beats) -> None:
         assert (called.code, called.out) == (0, f"wrote {name}.mid\n"), called
         assert_same(command, f"{name}.mid")
     assert read_provenance("humanize.mid")["parameters"] == {
-        "amount_velocity": 1.0, "amount_timing": 1.0, "temperature": 0.5, "genre": "rock=0.25,jazz=0.75", "drum_map": "pocket",
+        "amount_velocity": 1.0, "amount_timing": 1.0, "temperature": 0.5, "genre": "rock=0.25,jazz=0.75", "drum_map": "gm",
         "steps": 64, "tempo_bpm": 140.0, "takes": 4,
     }  # fmt: skip
     pattern, _ = read_midi_pattern("apply.mid", drum_map=POCKET)
     assert (pattern.steps, pattern.tempo_bpm) == (64, 96.0)
     own, _ = read_midi_pattern("beat.mid", drum_map=POCKET)
     assert pattern.hits[own.hits].all()
+    kept, _ = read_midi_pattern("humanize.mid", drum_map=GM)
+    own, _ = read_midi_pattern("channel.mid", drum_map=GM, channel=4)
+    np.testing.assert_array_equal(kept.hits, own.hits)
     changed = Path("beat.mid").read_bytes().replace(b"\x6e", b"\x6d")
     Path("beat.mid").write_bytes(changed)
     called = command("again", "apply.mid")
     assert (called.code, "expected the input 'beat.mid' with SHA-256" in called.err) == (2, True)
+
+
+def test_notes_that_the_model_does_not_know_are_told_of_or_kept(command, beats, midi) -> None:
+    notes = {(0, "BD"): 110, (4, "SD"): 100, (5, 54): 80, (6, 50): 90, (7, 41): 90}
+    midi("full.mid", notes, steps=16)
+    midi("roland.mid", notes | {(2, 22): 90}, steps=16)
+    called = command("groove", "apply", "full.mid", "-o", "a.mid", *beats)
+    assert (called.code, called.err) == (0, "full.mid: 1 notes outside the drum map, by pitch: 54 (1)\n")
+    assert command("again", "a.mid").err == ""
+    called = command("groove", "humanize", "full.mid", "-o", "h.mid", "--plot", "h.png", *beats)
+    assert (called.code, called.err) == (0, "")
+    one, other = (read_midi_pattern(name, drum_map=GM)[0].hits for name in ("full.mid", "h.mid"))
+    np.testing.assert_array_equal(one, other)
+    assert_same(command, "h.mid")
+    # An electronic drum's hat has a key that is none of General MIDI's, and is heard.
+    called = command("groove", "humanize", "roland.mid", "-o", "r.mid", *beats)
+    assert (called.code, "54 (1)" in called.err) == (0, True)
+    assert read_midi_pattern("r.mid", drum_map=POCKET)[0].hits[2, 2]
+    assert_same(command, "r.mid")
 
 
 def test_several_grooves_go_into_a_folder_with_sound_and_picture(command, beats) -> None:
@@ -98,7 +120,7 @@ def test_python_and_the_command_write_the_same_bytes(command, beats, grooves) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("apply waltz.mid", "a pattern in 4/4; found 3/4; choose one in 4/4"),
+        ("apply waltz.mid", "waltz.mid: expected a pattern in 4/4; found 3/4; choose one in 4/4"),
         ("humanize bells.mid", "notes of the drum map 'pocket'; found none on channel 10, which holds the pitches 80"),
         ("apply endless.mid", "at most 65,536 sixteenths of music; found more in track 1; split the song"),
         ("transfer played.mid no.mid", "no.mid: expected a pattern file"),

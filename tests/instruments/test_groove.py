@@ -17,10 +17,19 @@ from drumjax.boundary import InputError
 from drumjax.instruments import loading
 from drumjax.instruments.groove import GrooveInstrument
 from drumjax.instruments.groove_functions import shapes_of, signatures
-from drumjax.instruments.groove_outlines import accent_classes, feel_classes, read_accents, read_feel, read_genre, sketch
+from drumjax.instruments.groove_outlines import (
+    accent_classes,
+    drawn_sketch,
+    feel_classes,
+    read_accents,
+    read_feel,
+    read_genre,
+    sketch,
+)
 from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.patterns import GM, POCKET, TR808, Pattern, concatenate, read_midi_pattern
-from drumjax.patterns.templates import KICK, SNARE, TemplateRules
+from drumjax.patterns.lanes import with_drum_map
+from drumjax.patterns.templates import KICK, ON_BEAT, SNARE, TemplateRules, timing_pattern
 
 GENRES = ("rock", "funk", "jazz")
 BAR = 16
@@ -80,6 +89,95 @@ def test_amounts_mix_touch_and_timing_with_the_players_own(grooves: GrooveInstru
     assert np.abs(model.velocity - own.velocity).max() > 0.1
     np.testing.assert_allclose(half.velocity, (model.velocity + own.velocity) / 2, atol=1.01 / 127)
     np.testing.assert_allclose(half.offset, (model.offset + own.offset) / 2, atol=1.01 / 60)
+
+
+def test_touch_and_timing_alone_leave_every_note_on_its_lane(grooves: GrooveInstrument) -> None:
+    velocity = np.zeros((40, 47), np.float32)
+    keys = {36: [0, 8, 16], 38: [4, 12], 37: [4], 50: [1], 41: [2], 54: [0, 5, 33], 42: [*range(0, 40, 2)]}
+    for key, steps in keys.items():
+        velocity[steps, key - 35] = {38: 0.8, 37: 0.4, 54: 0.777}.get(key, 0.6)
+    offset = np.where(velocity > 0, 0.123, 0)
+    song = Pattern(velocity > 0, velocity, offset, GM)
+    made = grooves.humanize(song, "rock", 3)
+    assert made.drum_map == GM
+    np.testing.assert_array_equal(made.hits, song.hits)
+    np.testing.assert_array_equal(made.velocity[:, 54 - 35], song.velocity[:, 54 - 35])  # a tambourine, which it does not know
+    np.testing.assert_array_equal(made.offset[:, 54 - 35], song.offset[:, 54 - 35])
+    on_lanes = grooves.humanize(with_drum_map(song, POCKET)[0], "rock", 3)
+    for key, lane in ((36, KICK), (38, SNARE), (42, 2)):
+        np.testing.assert_array_equal(made.velocity[:, key - 35], on_lanes.velocity[:, lane])
+        np.testing.assert_array_equal(made.offset[:, key - 35], on_lanes.offset[:, lane])
+    assert made.velocity[4, 2] == pytest.approx(made.velocity[4, 3] / 2, abs=0.51 / 127)  # the rim stays half as loud as the snare
+    assert made.offset[4, 2] == made.offset[4, 3]
+    assert made.velocity[1, 50 - 35] == on_lanes.velocity[1, 4] != made.velocity[2, 41 - 35] == on_lanes.velocity[2, 4]
+    assert grooves.humanize(song, "rock", 3, amount_velocity=0, amount_timing=0).equals(song)
+    with pytest.warns(UserWarning, match=r"knows no drum like gm54 \(3 hits\) of the pattern"):
+        assert grooves.groove(song, "rock", 3).drum_map == POCKET
+
+
+def test_drawn_notes_are_those_that_the_network_read_back(grooves: GrooveInstrument) -> None:
+    seen: list[tuple[dict[str, Any], dict[str, np.ndarray]]] = []
+    run = GrooveInstrument._run
+
+    def spied(self: Any, name: str, items: Any, **whole: Any) -> Any:
+        seen.append(({**items, **whole}, run(self, name, items, **whole)))
+        return seen[-1][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GrooveInstrument, "_run", spied)
+        grooves.generate("rock", n=2, seed=1, notes="drawn")
+    asked, made = seen[-1]
+    assert 0 < made["note"].mean() < 1
+    # Forced to read what it put out, it says the very same of the next step.
+    key, threshold = asked.pop("key"), asked.pop("threshold")
+    told = np.concatenate([made["note"], made["velocity"], made["offset"]], -1)
+    forced = run(grooves, "play", asked | {"before": told, "settled": ~asked["settled"]}, key=key, threshold=threshold)
+    np.testing.assert_allclose(forced["logits"], made["logits"], atol=1e-5)
+
+
+def test_another_length_seed_genre_or_amount_compiles_nothing(grooves: GrooveInstrument, compilations: list[str]) -> None:
+    grooves.groove(played(2), "rock", 1)
+    grooves.transfer(played(2), played(2))
+    compilations.clear()
+    grooves.groove(played(5), "jazz=1,funk=2", 77, amount_notes=0.3, amount_velocity=0.1, amount_timing=0.2, temperature=2)
+    grooves.groove(played(3), keep_notes=True, notes="drawn", feel="push", accents="94")
+    grooves.humanize(played(1).window(0, 7))
+    grooves.transfer(played(3), played(4), "funk", seed=8)
+    grooves.generate(n=3, bars=3)
+    assert not compilations
+
+
+def test_what_a_user_does_not_give_is_taken_from_the_training_set(grooves: GrooveInstrument) -> None:
+    (known,) = grooves.sketches["rock"]
+    asked: list[dict[str, Any]] = []
+    run = GrooveInstrument._run
+
+    def spied(self: Any, name: str, items: Any, **whole: Any) -> Any:
+        if name == "play":
+            asked.append(items)
+        return run(self, name, items, **whole)
+
+    flat = Pattern.from_grid(np.where(played(3).hits, 0.8, 0), drum_map=POCKET)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GrooveInstrument, "_run", spied)
+        grooves.generate("rock", bars=3, seed=4)
+        grooves.groove(flat, "rock")
+        grooves.humanize(played(2), "rock")
+    turned = np.roll(known.feel, 16), np.roll(known.accents, 16)
+    for first in (0, 2):
+        for name, classes, later in (("feel", known.feel, turned[0]), ("accents", known.accents, turned[1])):
+            np.testing.assert_array_equal(asked[first][name][0], classes)
+            np.testing.assert_array_equal(asked[first + 1][name][0], later)
+    np.testing.assert_array_equal(asked[0]["template"][0], known.template)
+    # Of a pattern that has its own they are its own; steps that it leaves open lean as the others.
+    own, heard = timing_pattern(played(2).velocity, played(2).offset), played(2).hits.any(1)
+    np.testing.assert_array_equal(asked[4]["feel"][0][heard], own[heard])
+    assert not (asked[4]["feel"][0] == ON_BEAT)[~heard].any()
+
+    sketches = {"rock": (known,) * 2, "funk": (known._replace(feel=0 * known.feel),)}
+    drawn = [drawn_sketch(sketches, {"rock": 0.75, "funk": 0.25}, seed, slot) for seed in range(40) for slot in range(10)]
+    assert 270 < sum(one is known for one in drawn) < 330
+    assert drawn_sketch(sketches, {"jazz": 1.0}, 0, 0) is None
 
 
 def test_a_longer_track_begins_as_a_shorter_one(grooves: GrooveInstrument) -> None:
@@ -235,8 +333,11 @@ def test_any_pattern_is_played_or_refused_with_what_to_do(grooves: GrooveInstrum
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"genre": "fnk"}, "a genre of rock, funk, jazz; found 'fnk'; did you mean 'funk'"),
         ({"genre": {"funk": -1}}, "weights of at least 0"),
+        ({"genre": "funk=nan"}, "genre: expected a genre, or weights such as jazz=0.7,funk=0.3; found 'funk=nan'"),
         ({"seed": -1}, "seed: expected a whole number"),
         ({"amount_notes": 2}, "amount_notes: expected a number from 0 to 1"),
+        ({"amount_velocity": float("nan")}, "amount_velocity: expected a number from 0 to 1; found nan"),
+        ({"amount_timing": -0.1}, "amount_timing: expected a number from 0 to 1"),
         ({"temperature": float("nan")}, "temperature: expected 0 to 10"),
         ({"notes": "many"}, "'likely' or 'drawn'"),
         ({"feel": "pxl"}, "one letter p, o or l a step; found 'pxl'"),
@@ -252,6 +353,10 @@ def test_any_pattern_is_played_or_refused_with_what_to_do(grooves: GrooveInstrum
     plain = dataclasses.replace(grooves, config=dataclasses.replace(grooves.config, use_patterns=False))
     with pytest.raises(InputError, match="feel: expected a model that is told control patterns"):
         plain.groove(own, feel="push")
+    deaf = dataclasses.replace(grooves, config=dataclasses.replace(grooves.config, use_genre=False))
+    with pytest.raises(InputError, match="genre: expected a model that is told genres; found one that is not; leave it out"):
+        deaf.humanize(own, "funk")
+    assert deaf._genre(None, dataclasses.replace(own, genre="funk")) == read_genre(None, GENRES)
 
 
 def test_outlines_and_genres_are_read_as_written() -> None:
@@ -312,10 +417,13 @@ def test_models_of_other_kinds_and_damaged_ones_are_refused(untrained_grooves, t
         ({"play": {}}, {}, "the drum map, genres, rules, threshold"),
         ({"play": {**playing.card["play"], "note_threshold": 2}}, {}, "the drum map, genres, rules, threshold"),
         ({"play": {**playing.card["play"], "genres": ["rock"]}}, {}, "7 lanes, 3 genres and grooves of 32 steps"),
+        ({"play": {**playing.card["play"], "sketches": {"rock": ["50"]}}}, {}, "a sketch of three words of 32 characters"),
         ({}, {"prior": {}}, "weights that fit the configuration on its card, prior/"),
+        ({}, {"prior": None}, r"with its second stage, .*; found one that stopped before it, at step 1; resume it"),
     ]
     for k, (card, params, said) in enumerate(faults):
-        items = {"play": {"params": {**playing.params, **params}, "extra": playing.extra}}
+        stored = {role: tree for role, tree in {**playing.params, **params}.items() if tree is not None}
+        items = {"play": {"params": stored, "extra": playing.extra}}
         place = checkpoint.save(tmp_path / f"{k}" / "checkpoints" / "1", items, {checkpoint.CARD: {**playing.card, **card}})
         with pytest.raises(InputError, match=said):
             drumjax.load(place)

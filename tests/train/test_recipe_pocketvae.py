@@ -18,6 +18,7 @@ from drumjax.datasets.grooves.info import KIND, GrooveInfo, GrooveSet
 from drumjax.models.genre_classifier import GenreClassifierConfig
 from drumjax.models.pocketvae import PocketVAEConfig
 from drumjax.patterns.drum_map import POCKET, drum_map_to_json
+from drumjax.patterns.sketches import sketches_of
 from drumjax.patterns.templates import TemplateRules
 from drumjax.systems.pocketvae import FORCING, PRIOR_FORCING, PocketVAELoss
 from drumjax.train.recipes import genre_classifier
@@ -131,7 +132,9 @@ def test_the_modules_are_trained_and_then_the_prior_on_them(trained) -> None:
         "rules": checkpoint.dump_config(TemplateRules()),
         "note_threshold": 0.5,
         "variant": "2-step-vq",
+        "sketches": sketches_of(groove_set().splits["train"], GENRES, TemplateRules()),
     }
+    assert {name: len(texts) for name, texts in card["play"]["sketches"].items()} == dict.fromkeys(GENRES, 3)
     assert card["config"]["model"]["genres"] == 3
     assert card["metrics"]["loss"] == card["metrics"]["prior_loss"]
     assert card["metrics"]["note_f1"] == cards[2]["metrics"]["note_f1"]

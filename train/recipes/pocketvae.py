@@ -24,6 +24,7 @@ import numpy as np
 from drumjax.configs import dump_config
 from drumjax.datasets.grooves.info import KIND, GrooveInfo
 from drumjax.models.pocketvae import PocketVAEConfig, init_prior
+from drumjax.patterns.sketches import sketches_of
 from drumjax.patterns.templates import TemplateRules
 from drumjax.systems.pocketvae import FORCING, PRIOR_FORCING, PocketVAELoss, pocketvae_system, prior_system, summarise
 from drumjax.systems.schedules import Forcing
@@ -109,6 +110,11 @@ def play(config: PocketVAETraining, info: GrooveInfo, sums: Mapping[str, np.ndar
     }
 
 
+def shown(config: PocketVAETraining, info: GrooveInfo, train: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Templates and outlines of the training set, for a user who gives none."""
+    return {"sketches": sketches_of(train, info.genres, config.rules)}
+
+
 QUICK = replace(ADAM, learning_rate=1e-3, b1=0.9, plateau_factor=1.0, plateau_floor=0.0, schedule="cosine", warmup_steps=100)
 """For a training of a fixed, short length (our decision)."""
 PRESETS = {
@@ -141,6 +147,7 @@ RECIPE = Recipe(
     stages=stages,
     summarise=summarise,
     play=play,
+    shown=shown,
     criterion=("loss", "min"),
     fitted=fitted,
     competes_from=competes_from,
