@@ -5,9 +5,9 @@
 
 All figures are of the split `test`; everything is fitted on `train`.
 
-Notes. A quarter note is written as its template plus one of K corrections, which were found by K-means and moved to whole cells. K = 64
-is what a code of the paper's chooses among, and K = 1 what the template alone tells. Not a bound: the network reads the whole
-groove, and what a code means may depend on the template and on what came before.
+Notes. A quarter note is written as its template plus one of K corrections, which were found by K-means and moved to whole cells.
+K = 64 is what a code of the paper's chooses among, and K = 1 what the template alone tells. Not a bound: the network reads the
+whole groove, and what a code means may depend on the template and on what came before.
 
 Velocity and microtiming. What a linear regression on the notes leaves is taken as Gaussian. Of all linear autoencoders with a loss
 of squared error + β KL, summed over a groove, the best leaves min(β/2, λ) of each eigenvalue λ of the covariance of what is left
@@ -65,7 +65,7 @@ def nearest(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def notes(train: np.ndarray, test: np.ndarray, numbers: tuple[int, ...]) -> dict[str, Any]:
-    """Notes from K corrections of the template. Velocities (n, steps, lanes) of both splits → F1 by K, and how varied corrections are."""
+    """Notes from K corrections of the template, velocities (n, steps, lanes) of both splits: F1 by K, and how varied they are."""
     hits = {"train": (train > 0).astype(np.float32), "test": (test > 0).astype(np.float32)}
     sketch = {"train": np.asarray(template(train)), "test": np.asarray(template(test))}
     cells = STEPS_OF_A_CODE * test.shape[-1]
@@ -124,8 +124,8 @@ def main() -> None:
         results[name] = expression(train[field], test[field], hits, bounds)
     written = results["notes"]
     show(
-        f"Notes of a quarter note as template + one of K corrections (test, {len(test['velocity'])} grooves; the training split has "
-        f"{written['different_corrections']} different ones, {written['entropy_bits']:.1f} bits)",
+        f"Notes of a quarter note as template + one of K corrections (test, {len(test['velocity'])} grooves; the training split "
+        f"has {written['different_corrections']} different ones, {written['entropy_bits']:.1f} bits)",
         ("K", "note F1", "over all cells"),
         [(k, row["note_f1"], row["note_f1_micro"]) for k, row in written["by_corrections"].items()],
     )
