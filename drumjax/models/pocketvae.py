@@ -950,8 +950,7 @@ def reconstruct_in_training(
 
     items = len(note)
     # One pass over both: a recurrent network's steps take hardly longer for twice the items.
-    own = parts.drop.keys
-    both = Dropout(None if own is None else jnp.concatenate([own, cast(jax.Array, fold(own, 2))]), config.dropout)
+    both = Dropout(jnp.concatenate([cast(jax.Array, fold(keys, n)) for n in (2, 3)]), config.dropout)
     of_template, of_note = jnp.split(parts("skeleton", jnp.concatenate([template, note]), drop=both), [items])
     gaussians: dict[str, Gaussian] = {}
     encoded = codes = quantized = None

@@ -14,6 +14,7 @@ import pytest
 
 from drumjax.models import pocketvae as network
 from drumjax.models.pocketvae import PocketVAEConfig, init_pocketvae, init_prior, item_keys
+from drumjax.nn.dropout import Dropout
 
 QUICK = {"xla_backend_optimization_level": 0}
 """Half of the time that the compiler takes."""
@@ -177,6 +178,28 @@ def test_gradients_reach_the_parts_that_they_should_and_no_others(flows):
     assert all(not np.any(a) for a in jax.tree.leaves(of_codebook))
     idle = [str(path) for path, a in jax.tree_util.tree_leaves_with_path(of_params) if not np.any(a)]
     assert idle == []  # no weight that nothing teaches
+
+
+def test_no_two_masks_of_dropout_come_from_one_key(monkeypatch):
+    velocity, offset, template, genre = grooves()
+    keys, factors, used = item_keys(jax.random.key(0), jnp.arange(ITEMS)), Dropout.factors, []
+    params, extra, _ = model()
+
+    def spied(self, shape):
+        result = factors(self, shape)
+        used.append(jax.random.key_data(network.fold(self.keys, self._calls)))
+        return result
+
+    @jax.jit  # of which the compiler leaves out all but the keys
+    def run(params, extra):
+        how = {"keys": keys, "key": jax.random.key(1), "forcing": 0.5}
+        network.reconstruct_in_training(CONFIG, params, extra, velocity, offset, template, genre, **how)
+        return jnp.concatenate(used)
+
+    monkeypatch.setattr(Dropout, "factors", spied)
+    each = np.asarray(run(params, extra))
+    assert len(each) == 20 * ITEMS
+    assert len(np.unique(each, axis=0)) == len(each)
 
 
 def test_training_moves_the_codebook_and_the_statistics_alone(flows):
