@@ -11,7 +11,9 @@ Layers and sizes are those of the paper (Sec. 3.4) and, where it says nothing, o
   8 → 19 → 40 and keeps 32;
 - the template stands beside the NOTE encoder's input (Sec. 3.4; the public code leaves it out);
 - teacher forcing is drawn for each item and step; the public code draws it for a whole batch;
-- a Gaussian NOTE module is told the genre as VEL is (the public code), for it has no prior that could be.
+- TIME has VEL's dropout; the public code drops what its encoder's first state is made of, too;
+- a Gaussian NOTE module is told the genre as VEL is (the public code), for it has no prior that could be. Its dropout is VEL's: the
+  public code has none behind its encoder's first dense layer and at its decoder's first state.
 
 Parameters are as many as PyTorch's, for every GRU has its two bias vectors; but the codebook and its moving sums, which PyTorch
 counts (2,048 numbers), are no parameters here: they stand in `extra`, with the batch normalisations' moving averages.
@@ -213,7 +215,12 @@ class _Conv(nn.Module):
         # PyTorch's transposed convolutions count the channels of their output for the initial range.
         init = uniform(4 * (self.features if self.widen else x.shape[-1]))
         kernel = self.param("kernel", init, (4, x.shape[-1], self.features))
-        x = (widened_conv if self.widen else strided_conv)(x, kernel) + self.param("bias", init, (self.features,))
+        bias = self.param("bias", init, (self.features,))
+        if self.train:
+            # The batch's mean is taken away, and the bias with it: its gradient is rounding, of which Adam would make whole
+            # strides, others on each number of devices.
+            bias = jax.lax.stop_gradient(bias)
+        x = (widened_conv if self.widen else strided_conv)(x, kernel) + bias
         return drop(nn.leaky_relu(_Norm(self.config, self.train, name="norm")(x), 0.2))
 
 

@@ -52,7 +52,8 @@ class PocketVAELoss:
     every dimension of the codes off). `code`: the public code, means over cells, and KL terms summed over the batch too."""
     commitment_weight: float = 0.2
     """Of the term that draws the NOTE encoder to the codebook (β of eq. 3, which prints the names of its two terms the other way
-    round; the other one, which would move the codebook, has no gradient, for moving averages do that)."""
+    round; the other one, which would move the codebook, has no gradient, for moving averages do that). In the public code the term
+    that acts has the weight 1."""
     kl_weight: float = 0.2
     """β of eq. 4 at its height (Sec. 3.4.3), for every Gaussian of the variant. (The public code has .3 for a Gaussian NOTE and
     .001 for the 1-step model, with its own sums.)"""
@@ -207,8 +208,9 @@ def prior_system(
     """The prior of the notes' codes (Sec. 3.4.4) as a `System` with the one player `prior`, on frozen modules.
 
     Its batches and `extra` are those of `pocketvae_system`, of the variant `2-step-vq`, and it leaves the parameters `pocketvae`
-    and `extra` alone. Codes are those of the posterior, without dropout, by the moving averages; templates are not augmented (the
-    public code). The loss is the mean cross-entropy of a code, in nats.
+    and `extra` alone. Codes are those of the posterior, without dropout, by the moving averages, as when a groove is played (the
+    public code leaves its modules as in training, with dropout); templates are not augmented (the public code). The loss is the
+    mean cross-entropy of a code, in nats.
 
     `validate` sums what `pocketvae_system` does, and `prior_loss`, the cross-entropies of an item's codes given the true ones
     before, and `prior_right`, how many of them were the likeliest, and `prior_codes`, their number.
