@@ -413,7 +413,8 @@ class OneStepDecoder(nn.Module):
 class Prior(nn.Module):
     """The prior over rows of codes (Sec. 3.4.4): h_p with the genre → logits (items, code_steps, codes) and codes.
 
-    Each step reads the code before it, the first one code 0 (the public code).
+    Each step reads the code before it, the first one code 0 (the public code). `chance`, float32 (items, code_steps, codes), is
+    added to the logits, and the code is the greatest.
     """
 
     config: PocketVAEConfig
@@ -425,7 +426,6 @@ class Prior(nn.Module):
         drop: Dropout,
         *,
         chance: jax.Array,
-        temperature: jax.Array | float = 1.0,
         target: jax.Array | None = None,
         forcing: jax.Array | None = None,
     ) -> tuple[jax.Array, jax.Array]:
@@ -443,8 +443,8 @@ class Prior(nn.Module):
             return (h if factors is None else h * factors) @ kernel + bias
 
         def feed(logits: jax.Array, now: tuple) -> jax.Array:
-            # The greatest of logits with Gumbel noise is a draw of their distribution.
-            return jnp.argmax(logits + temperature * now[0], -1).astype(jnp.int32)
+            # The greatest of logits with Gumbel noise is a draw of their distribution; noise times T, of the logits divided by T.
+            return jnp.argmax(logits + now[0], -1).astype(jnp.int32)
 
         start = jnp.zeros_like(initial, jnp.int32, shape=(len(initial),))
         return autoregress(
@@ -893,7 +893,7 @@ def sample_prior(
 
     Args: as `prior_logits`, and
       keys: (items,), from which the codes are drawn.
-      temperature: at least 0, divides the logits; at 0 each code is the likeliest.
+      temperature: at least 0, divides the logits; at 0 each code is the likeliest. A scalar, or (items, 1, 1).
       known: int32 (items, code_steps), codes that are not drawn where `given`; those behind them are drawn as of these.
       given: bool (items, code_steps).
 
@@ -1053,7 +1053,7 @@ def draw_codes(
 ) -> Codes:
     """Codes of new grooves, of any variant: from the prior and from standard normals, which the temperature scales.
 
-    `prior` is read by `2-step-vq` alone. Arguments as `sample_prior`.
+    `prior` is read by `2-step-vq` alone. Arguments as `sample_prior`; the temperature is a scalar.
     """
     own = [cast(jax.Array, fold(keys, n)) for n in range(3)]
     if config.variant == "1-step":
