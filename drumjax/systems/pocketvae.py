@@ -150,8 +150,9 @@ def pocketvae_system(
 
     `validate` decodes freely: notes from the posterior's codes or mean, each step reading a draw of the one before; velocities and
     offsets from the posterior's mean (the public code: a draw of it) on the true notes (the public code). It sums over the items:
-    `items`; `bce`, `velocity` and `timing`, the parts of the loss; `step_f1`, the F1 of each step that is not silent in both, and `steps`, their number;
-    `matched_notes`, `decoded_notes` and `actual_notes`; `cells`; and `codes` (codes,), how often each was chosen.
+    `items`; `bce`, `velocity` and `timing`, the parts of the loss; `step_f1`, the F1 of each step that is not silent in both, and
+    `steps`, their number; `matched_notes`, `decoded_notes` and `actual_notes`; `cells`; and `codes` (codes,), how often each was
+    chosen.
 
     `sample` takes `{"template", "genre", "velocity_pattern", "timing_pattern"}`, as far as the model is told them, and gives a
     `Groove`. Where there is a codebook and no player `prior`, codes are drawn evenly.
