@@ -11,7 +11,9 @@ Layers and sizes are those of the paper (Sec. 3.4) and, where it says nothing, o
   8 → 19 → 40 and keeps 32;
 - the template stands beside the NOTE encoder's input (Sec. 3.4; the public code leaves it out);
 - teacher forcing is drawn for each item and step; the public code draws it for a whole batch;
-- a Gaussian NOTE module is told the genre as VEL is (the public code), for it has no prior that could be.
+- TIME has VEL's dropout; the public code drops what its encoder's first state is made of, too;
+- a Gaussian NOTE module is told the genre as VEL is (the public code), for it has no prior that could be. Its dropout is VEL's: the
+  public code has none behind its encoder's first dense layer and at its decoder's first state.
 
 Parameters are as many as PyTorch's, for every GRU has its two bias vectors; but the codebook and its moving sums, which PyTorch
 counts (2,048 numbers), are no parameters here: they stand in `extra`, with the batch normalisations' moving averages.
@@ -213,7 +215,12 @@ class _Conv(nn.Module):
         # PyTorch's transposed convolutions count the channels of their output for the initial range.
         init = uniform(4 * (self.features if self.widen else x.shape[-1]))
         kernel = self.param("kernel", init, (4, x.shape[-1], self.features))
-        x = (widened_conv if self.widen else strided_conv)(x, kernel) + self.param("bias", init, (self.features,))
+        bias = self.param("bias", init, (self.features,))
+        if self.train:
+            # The batch's mean is taken away, and the bias with it: its gradient is rounding, of which Adam would make whole
+            # strides, others on each number of devices.
+            bias = jax.lax.stop_gradient(bias)
+        x = (widened_conv if self.widen else strided_conv)(x, kernel) + bias
         return drop(nn.leaky_relu(_Norm(self.config, self.train, name="norm")(x), 0.2))
 
 
@@ -406,7 +413,8 @@ class OneStepDecoder(nn.Module):
 class Prior(nn.Module):
     """The prior over rows of codes (Sec. 3.4.4): h_p with the genre → logits (items, code_steps, codes) and codes.
 
-    Each step reads the code before it, the first one code 0 (the public code).
+    Each step reads the code before it, the first one code 0 (the public code). `chance`, float32 (items, code_steps, codes), is
+    added to the logits, and the code is the greatest.
     """
 
     config: PocketVAEConfig
@@ -418,7 +426,6 @@ class Prior(nn.Module):
         drop: Dropout,
         *,
         chance: jax.Array,
-        temperature: jax.Array | float = 1.0,
         target: jax.Array | None = None,
         forcing: jax.Array | None = None,
     ) -> tuple[jax.Array, jax.Array]:
@@ -436,8 +443,8 @@ class Prior(nn.Module):
             return (h if factors is None else h * factors) @ kernel + bias
 
         def feed(logits: jax.Array, now: tuple) -> jax.Array:
-            # The greatest of logits with Gumbel noise is a draw of their distribution.
-            return jnp.argmax(logits + temperature * now[0], -1).astype(jnp.int32)
+            # The greatest of logits with Gumbel noise is a draw of their distribution; noise times T, of the logits divided by T.
+            return jnp.argmax(logits + now[0], -1).astype(jnp.int32)
 
         start = jnp.zeros_like(initial, jnp.int32, shape=(len(initial),))
         return autoregress(
@@ -886,7 +893,7 @@ def sample_prior(
 
     Args: as `prior_logits`, and
       keys: (items,), from which the codes are drawn.
-      temperature: at least 0, divides the logits; at 0 each code is the likeliest.
+      temperature: at least 0, divides the logits; at 0 each code is the likeliest. A scalar, or (items, 1, 1).
       known: int32 (items, code_steps), codes that are not drawn where `given`; those behind them are drawn as of these.
       given: bool (items, code_steps).
 
@@ -950,8 +957,7 @@ def reconstruct_in_training(
 
     items = len(note)
     # One pass over both: a recurrent network's steps take hardly longer for twice the items.
-    own = parts.drop.keys
-    both = Dropout(None if own is None else jnp.concatenate([own, cast(jax.Array, fold(own, 2))]), config.dropout)
+    both = Dropout(jnp.concatenate([cast(jax.Array, fold(keys, n)) for n in (2, 3)]), config.dropout)
     of_template, of_note = jnp.split(parts("skeleton", jnp.concatenate([template, note]), drop=both), [items])
     gaussians: dict[str, Gaussian] = {}
     encoded = codes = quantized = None
@@ -1047,7 +1053,7 @@ def draw_codes(
 ) -> Codes:
     """Codes of new grooves, of any variant: from the prior and from standard normals, which the temperature scales.
 
-    `prior` is read by `2-step-vq` alone. Arguments as `sample_prior`.
+    `prior` is read by `2-step-vq` alone. Arguments as `sample_prior`; the temperature is a scalar.
     """
     own = [cast(jax.Array, fold(keys, n)) for n in range(3)]
     if config.variant == "1-step":

@@ -17,7 +17,11 @@ vectors that chose a code in a batch. `codes` is `sums / counts`, the counts smo
 
 
 def init_codebook(key: jax.Array, codes: int, size: int) -> Codebook:
-    """Codes drawn from the standard normal, which nothing has chosen yet: the first update lays all of them upon the batch."""
+    """Codes drawn from the standard normal, which nothing has chosen yet.
+
+    With the defaults of `update_codebook` the first update lays them upon vectors of the batch, but for those that more than five
+    even shares of it chose: these go to the middle of what chose them.
+    """
     return {
         "codes": jax.random.normal(key, (codes, size)),
         "sums": jnp.zeros((codes, size)),

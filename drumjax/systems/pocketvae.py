@@ -52,7 +52,8 @@ class PocketVAELoss:
     every dimension of the codes off). `code`: the public code, means over cells, and KL terms summed over the batch too."""
     commitment_weight: float = 0.2
     """Of the term that draws the NOTE encoder to the codebook (β of eq. 3, which prints the names of its two terms the other way
-    round; the other one, which would move the codebook, has no gradient, for moving averages do that)."""
+    round; the other one, which would move the codebook, has no gradient, for moving averages do that). In the public code the term
+    that acts has the weight 1."""
     kl_weight: float = 0.2
     """β of eq. 4 at its height (Sec. 3.4.3), for every Gaussian of the variant. (The public code has .3 for a Gaussian NOTE and
     .001 for the 1-step model, with its own sums.)"""
@@ -148,9 +149,10 @@ def pocketvae_system(
     `extra` holds, of the variant `2-step-vq`, `batch_stats` and `codebook`, moving averages; else nothing.
 
     `validate` decodes freely: notes from the posterior's codes or mean, each step reading a draw of the one before; velocities and
-    offsets from the posterior's mean on the true notes, as the public code does. It sums over the items: `items`; `bce`, `velocity`
-    and `timing`, the parts of the loss; `step_f1`, the F1 of each step that is not silent in both, and `steps`, their number;
-    `matched_notes`, `decoded_notes` and `actual_notes`; `cells`; and `codes` (codes,), how often each was chosen.
+    offsets from the posterior's mean (the public code: a draw of it) on the true notes (the public code). It sums over the items:
+    `items`; `bce`, `velocity` and `timing`, the parts of the loss; `step_f1`, the F1 of each step that is not silent in both, and
+    `steps`, their number; `matched_notes`, `decoded_notes` and `actual_notes`; `cells`; and `codes` (codes,), how often each was
+    chosen.
 
     `sample` takes `{"template", "genre", "velocity_pattern", "timing_pattern"}`, as far as the model is told them, and gives a
     `Groove`. Where there is a codebook and no player `prior`, codes are drawn evenly.
@@ -207,8 +209,9 @@ def prior_system(
     """The prior of the notes' codes (Sec. 3.4.4) as a `System` with the one player `prior`, on frozen modules.
 
     Its batches and `extra` are those of `pocketvae_system`, of the variant `2-step-vq`, and it leaves the parameters `pocketvae`
-    and `extra` alone. Codes are those of the posterior, without dropout, by the moving averages; templates are not augmented (the
-    public code). The loss is the mean cross-entropy of a code, in nats.
+    and `extra` alone. Codes are those of the posterior, without dropout, by the moving averages, as when a groove is played (the
+    public code leaves its modules as in training, with dropout); templates are not augmented (the public code). The loss is the
+    mean cross-entropy of a code, in nats.
 
     `validate` sums what `pocketvae_system` does, and `prior_loss`, the cross-entropies of an item's codes given the true ones
     before, and `prior_right`, how many of them were the likeliest, and `prior_codes`, their number.
