@@ -198,7 +198,7 @@ class _Norm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         norm = ConditionalBatchNorm(train=self.train, decay=self.config.statistics_decay, name="norm")
-        scale, shift = norm(x, jnp.ones((len(x), 1)))
+        scale, shift = norm(x, jnp.ones((x.shape[0], 1)))
         return x * scale + shift
 
 
@@ -446,10 +446,10 @@ class Prior(nn.Module):
             # The greatest of logits with Gumbel noise is a draw of their distribution; noise times T, of the logits divided by T.
             return jnp.argmax(logits + now[0], -1).astype(jnp.int32)
 
-        start = jnp.zeros_like(initial, jnp.int32, shape=(len(initial),))
+        start = jnp.zeros_like(initial, jnp.int32, shape=(initial.shape[0],))
         return autoregress(
             Decoder((wh, bh), second),
-            jnp.zeros_like(initial, shape=(len(initial), steps, 3 * units)),
+            jnp.zeros_like(initial, shape=(initial.shape[0], steps, 3 * units)),
             initial,
             start,
             lambda fed: table[fed],
@@ -869,7 +869,7 @@ def prior_logits(
     """
     shape = (config.code_steps, config.codes)
     if keys is None:
-        forced, chance = jnp.ones(codes.shape, bool), jnp.zeros((len(codes), *shape))
+        forced, chance = jnp.ones(codes.shape, bool), jnp.zeros((codes.shape[0], *shape))
     else:
         forced = _uniform(cast(jax.Array, fold(keys, 1)), codes.shape[1:]) < forcing
         chance = _gumbel(cast(jax.Array, fold(keys, 2)), shape)

@@ -74,7 +74,7 @@ def gru(x: jax.Array, weights: Weights, initial: jax.Array | None = None, *, rev
     """
     wx, wh, bx, bh = weights
     projected = x.swapaxes(0, 1) @ wx + bx
-    h = jnp.zeros_like(x, shape=(len(x), len(wh))) if initial is None else initial
+    h = jnp.zeros_like(x, shape=(x.shape[0], len(wh))) if initial is None else initial
 
     def step(h: jax.Array, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         h = cell(x, h @ wh + bh, h)

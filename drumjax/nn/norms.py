@@ -71,5 +71,5 @@ class ConditionalBatchNorm(nn.Module):
             of_mean, of_variance = mean.value, variance.value
         scale = (weights @ scales) * jax.lax.rsqrt(of_variance + self.epsilon)
         shift = weights @ shifts - of_mean * scale
-        shape: Any = (len(x), *(1,) * (x.ndim - 2), channels)
+        shape: Any = (x.shape[0], *(1,) * (x.ndim - 2), channels)
         return scale.reshape(shape).astype(x.dtype), shift.reshape(shape).astype(x.dtype)

@@ -436,3 +436,39 @@ def test_signatures_are_named_as_they_are_documented(grooves: GrooveInstrument) 
         assert f"- `{name}`:" in documented
         for argument in list(inspect.signature(function).parameters)[1:]:
             assert f"`{argument}`" in documented or argument.endswith("_code"), argument
+
+
+def test_functions_can_be_exported_for_any_number_of_grooves(grooves: GrooveInstrument, compiled_quickly: None) -> None:
+    """As StableHLO with a symbolic number of items, which is what a SavedModel holds."""
+    rng, config = np.random.default_rng(0), grooves.config
+    row = (config.steps,)
+    own = played(2)
+    arguments = {
+        "encode": {"velocity": own.velocity, "offset": own.offset, "genre": np.ones(3) / 3},
+        "draw": {"slot": 0, "window": 0, "temperature": 1.0},
+    }
+    codes = {"note_code": np.zeros(config.code_steps, np.int32), "given": np.zeros(config.code_steps, bool)}
+    codes |= {name: rng.normal(size=config.expressive_code) for name in ("velocity_code", "timing_code")}
+    arguments["play"] = {
+        **arguments["draw"], **codes, "genre": np.ones(3) / 3, "template": own.hits * 1.0, "own": own.hits * 1.0, "keep": 0.0,
+        "amount": 0.8, "sounding": np.ones(row), "drawn": 0.0, "before": np.zeros((config.steps, 3 * config.lanes)),
+        "settled": np.zeros(row, bool), "feel": np.full(row, ON_BEAT), "accents": np.zeros(row, np.int32),
+    }  # fmt: skip
+    whole = {"key": np.array([0, 7], np.uint32), "threshold": np.float32(0.5)}
+    (items,) = jax.export.symbolic_shape("items")
+    for name, function in grooves.signatures().items():
+        given = {key: value for key, value in whole.items() if key in inspect.signature(function).parameters}
+
+        def batch(n: int, arguments: dict[str, Any] = arguments[name]) -> dict[str, np.ndarray]:
+            def one(value: Any) -> np.ndarray:
+                array = np.asarray(value)
+                return array.astype({"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype))
+
+            return {key: np.stack([one(value)] * n) for key, value in arguments.items()}
+
+        abstract = {key: jax.ShapeDtypeStruct((items, *array.shape[1:]), array.dtype) for key, array in batch(1).items()}
+        exported = jax.export.export(jax.jit(function))(grooves.weights, **given, **abstract)
+        ours, theirs = (call(grooves.weights, **given, **batch(3)) for call in (jax.jit(function), jax.jit(exported.call)))
+        assert set(ours) == set(theirs)
+        for key in ours:
+            np.testing.assert_allclose(theirs[key], ours[key], atol=1e-5, err_msg=f"{name} {key}")
