@@ -6,8 +6,8 @@ drumjax train pocketvae --data grooves/ --workdir runs/small --preset small
 The rows of Table 1, besides the nearest neighbours:
 
 drumjax train pocketvae --data grooves/ --workdir runs/1-step --model.variant 1-step
-drumjax train pocketvae --data grooves/ --workdir runs/vae --model.variant 2-step-vae --no-model.use-genre
-drumjax train pocketvae --data grooves/ --workdir runs/vq --no-model.use-genre
+drumjax train pocketvae --data grooves/ --workdir runs/vae --model.variant 2-step-vae --model.no-use-genre
+drumjax train pocketvae --data grooves/ --workdir runs/vq --model.no-use-genre
 drumjax train pocketvae --data grooves/ --workdir runs/genres
 drumjax train pocketvae --data grooves/ --workdir runs/patterns --model.use-patterns
 """
@@ -135,8 +135,8 @@ PRESETS = {
 SUMMARIES = {
     "paper": "500 epochs of the modules and 500 of the prior at 2e-4: the network of the paper, the schedule of its code; for an "
     "accelerator",
-    "small": "half the units, less dropout, a tenth of the KL weight, 6,000 steps of the modules and 2,000 of the prior on half the "
-    "items with long strides: gives up the paper's network and schedule, for a CPU",
+    "small": "half the units, less dropout, a tenth of the KL weight, 6,000 steps of the modules and 2,000 of the prior on half "
+    "the items with long strides: gives up the paper's network and schedule, for a CPU",
 }
 
 RECIPE = Recipe(
