@@ -143,9 +143,10 @@ def training_command(run: Mapping[str, Any], defaults: Mapping[str, Any]) -> str
         for key, value in now.items():
             if isinstance(value, Mapping):
                 differing(value, then[key], f"{prefix}{key}.")
-            elif value != then[key] and not (prefix == "" and key == "epochs"):
-                words.append(f"--{prefix}{key}".replace("_", "-"))
-                words.extend(map(str, value if isinstance(value, list) else [value]))
+            elif value != then[key] and f"{prefix}{key}" not in ("epochs", "iterations"):  # --steps says how long
+                words.append(f"--{prefix}{'no_' if value is False else ''}{key}".replace("_", "-"))
+                if not isinstance(value, bool):
+                    words.extend(map(str, value if isinstance(value, list) else [value]))
 
     differing(run["config"], defaults)
     return shlex.join(words)

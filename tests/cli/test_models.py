@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import shlex
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from drumjax import checkpoint
+from drumjax.cli.models import training_command
+from drumjax.cli.train import train
+from drumjax.configs import dump_config
+from drumjax.train.recipes import pocketvae
 
 
 def test_a_models_card_is_shown_in_words_and_as_json(command, model, tiny) -> None:
@@ -99,3 +107,20 @@ def test_a_model_of_sounds_is_packed_with_its_vocoder(command, untrained_sounds,
         refused = command(f"models pack {words} --name drums")
         assert (refused.code, fault in refused.err) == (2, True), refused
     assert not Path("x").exists()
+
+
+def test_the_command_of_a_card_asks_for_the_very_same_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("drumjax.cli.train._run", lambda chosen, call, team: asked.append(call.config))
+    small = pocketvae.PRESETS["small"]
+    model = replace(small.model, variant="2-step-vae", use_genre=False, use_patterns=True, codes=128)
+    config = replace(small, model=model, augment=False, seed=3)
+    run = {"recipe": "pocketvae", "config": dump_config(config), "data_named": "/home/me/grooves", "steps": 8000}
+    line = training_command(run, dump_config(pocketvae.PRESETS["paper"]))
+    assert "/home" not in line
+    words = shlex.split(line)
+    assert words[:2] == ["drumjax", "train"]
+    train(words[2:], "drumjax train")
+    # The steps say how long it takes.
+    assert replace(asked[0], epochs=config.epochs, iterations=config.iterations) == config
+    assert "--steps 8000" in line
