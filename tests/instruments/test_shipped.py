@@ -19,7 +19,7 @@ SHA256 = {
     "pattern-vae": "d00142d02569b103001b73fbe144e5fc813d93bb8e2782ad8b7b17345827618a",
     "pattern-gan": "acafe63123978f5af10f48e81de71af8ef5317e95ccb0a4da59d0c671f00a88a",
     "neural-drums": "19c012b0dc641270056f4f7f45abc97473d87211fe2735195d6260e88628e996",
-    "pocketvae": "8d620911b834b54dde7f62a08c68be8b2d142accce6dc7dc3e2ec599b9c1ef6e",
+    "pocketvae": "d5cb2550ec2cb7cb927b827808a9c602dec0e460b8825dcc879f471648027dbc",
 }
 """Of the manifests, and so of every byte. Whoever ships other weights writes their hash here and their figures into the docs."""
 PATTERNS = ("pattern-vae", "pattern-gan")
@@ -137,8 +137,8 @@ def test_card_of_the_grooves_names_data_and_credits_and_says_what_it_reaches():
     assert not re.search(r"[\s\"'=]/\w", json.dumps(card))  # nobody's folders
     (said,) = [report for report in card["evaluation"] if report["suite"] == "pocketvae"]
     assert (said["split"], said["n"]) == ("test", card["data"]["counts"]["test"])
-    assert said["metrics"]["note_f1"] > 0.75
-    assert said["metrics"]["velocity_mse"] < 0.01
+    assert said["metrics"]["note_f1"] > 0.9
+    assert said["metrics"]["velocity_mse"] < 0.003
     assert said["metrics"]["timing_mse"] < 0.01
     # It is told genres and outlines, and knows sketches of every genre.
     assert card["config"]["model"]["use_genre"]
