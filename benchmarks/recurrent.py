@@ -222,7 +222,8 @@ def main() -> None:
     where, config = machine(), PatternVAEConfig()
     forms = {"naive scan": NaiveLSTM, "Flax": StockLSTM, "drumjax": BidirectionalLSTM}
     if call.layer == "gru":
-        config = PatternVAEConfig(steps=32, lanes=7, lstm_layers=1, lstm_units=256)
+        # Behind a dense layer of as many units, as in PocketVAE.
+        config = PatternVAEConfig(steps=32, lanes=256, lstm_layers=1, lstm_units=256)
         forms = {"naive scan": NaiveGRU, "Flax": StockGRU, "drumjax": BidirectionalGRU}
     x = np.random.default_rng(0).random((call.batch, config.steps, config.lanes), np.float32)
     runs = {name: jax_runs(layer, config, x, call.calls) for name, layer in forms.items()}

@@ -44,10 +44,10 @@ WRITTEN = (
 class Demo:
     """Play the shipped models, train a fresh one on the embedded patterns, and leave a page with all.
 
-    Interpolates from Electro to Techno with the VAE that ships and renders it, and lets the GAN that ships wander for a
-    minute, on the library's drum machine and on a kit that the model of drum sounds makes up for it; then trains a fresh
-    pattern VAE (preset 'small', at most a minute by default), plays the same with it, and measures both on held-out
-    patterns. Open index.html in the folder: it plays and shows everything offline.
+    Interpolates from Electro to Techno with the VAE that ships and renders it, plays that once more as a drummer would,
+    and lets the GAN that ships wander for a minute, on the library's drum machine and on a kit that the model of drum
+    sounds makes up for it; then trains a fresh pattern VAE (preset 'small', at most a minute by default), plays the same
+    with it, and measures both on held-out patterns. Open index.html in the folder: it plays and shows everything offline.
 
     examples:
       drumjax demo

@@ -7,9 +7,9 @@
 Cho et al., "Learning Phrase Representations using RNN Encoder–Decoder", 2014, with the reset gate after the product. Gates stand in
 the order r, z, n and there are two biases, as in PyTorch: weights and counts of parameters are those of `torch.nn.GRU`, transposed.
 
-A step's gradient is written out. On a CPU that makes the gradient of a layer 1.5 times as fast as the one that JAX derives, which
-keeps and multiplies more than it needs; weights' gradients in one product after the loop, as `drumjax.nn.recurrent` has them, gain
-nothing beyond (`benchmarks/recurrent.py --layer gru`). There is no forward mode (jvp).
+A step's gradient is written out: with the one that JAX derives, which keeps and multiplies more than it needs, a whole training
+step of PocketVAE takes 1.14 (the paper's size) to 1.18 times (half the units) as long on two CPU cores. Weights' gradients in one
+product after the loop, as `drumjax.nn.recurrent` has them, gain nothing beyond. There is no forward mode (jvp).
 """
 
 from __future__ import annotations
