@@ -139,6 +139,9 @@ class Team:
         ours, theirs = everybody[0], everybody[odd]
         name = next(name for name in [*ours, *theirs] if ours.get(name) != theirs.get(name))
         found = f"{ours.get(name)!r} in process 0, {theirs.get(name)!r} in process {odd}"
+        # Nobody ends before everybody knows: a process that heard first of the end of another would only repeat what that one said.
+        with contextlib.suppress(Elsewhere):
+            self.gather(None)
         raise InputError(name, rule="the same in every process", found=found, remedy=remedy)
 
     def leave(self, code: int, text: str) -> None:

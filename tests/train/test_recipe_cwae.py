@@ -193,7 +193,7 @@ def test_what_it_cannot_go_on_from_is_said_before_anything_is_written(few_sounds
     refused(few_sounds, tmp_path, replace(config, earlier_data=("e" * 64,)), sounds, "earlier_data: expected none; found eeee")
     refused(few_sounds, tmp_path, replace(config, start=str(tmp_path / "nowhere")), sounds, "a trained model; found no such folder")
     damaged = Path(shutil.copytree(checkpoint.find(trained), tmp_path / "damaged"))
-    file = max((path for path in damaged.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    file = max((path for path in (damaged / "state").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1
     file.write_bytes(raw)

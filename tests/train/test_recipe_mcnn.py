@@ -162,7 +162,7 @@ def test_a_class_that_the_cwae_does_not_know_is_named(few_sounds, tmp_path, auto
 
 def test_a_damaged_vocoder_is_not_built_on(few_sounds, trained, tmp_path) -> None:
     damaged = Path(shutil.copytree(checkpoint.find(trained), tmp_path / "damaged"))
-    file = max((path for path in damaged.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    file = max((path for path in (damaged / "state").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1
     file.write_bytes(raw)
