@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from drumjax.datasets.parallel import usable_cores
+
 
 def machine() -> dict[str, Any]:
-    """Where the figures were measured."""
+    """Where the figures were measured; the cores are those that the process may run on, which `taskset` makes fewer."""
     import jax
 
     model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     return {
         "cpu": model,
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("drumjax", "jax", "jaxlib", "flax")},

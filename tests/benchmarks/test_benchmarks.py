@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from drumjax.datasets.parallel import usable_cores
 from drumjax.patterns.classes import ALL_CLASSES
 from drumjax.synth.grooves import GENRES as GROOVE_GENRES
 from drumjax.synth.grooves import compose
@@ -52,8 +53,13 @@ def benchmark(name: str) -> Any:
 
 def assert_where(result: dict[str, Any], name: str, *, torch: bool = False) -> None:
     assert result["benchmark"] == name
-    assert result["machine"]["cores"] == os.cpu_count()
+    assert result["machine"]["cores"] == usable_cores()
     assert ("torch_device" in result["machine"]) == (HAS_TORCH and torch)
+
+
+def test_a_benchmark_that_is_kept_to_one_core_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1}, raising=False)
+    assert benchmark("common").machine()["cores"] == 1
 
 
 def test_every_script_has_a_test() -> None:
