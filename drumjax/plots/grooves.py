@@ -40,6 +40,8 @@ _LABEL = 34
 _BINS = 24
 _NAMED_CODES = 6
 """So many of a genre's codes wear their number."""
+_MOST_CODES = 64
+"""As many as the paper's codebook has: more bars would be too narrow to be seen, or the picture too wide."""
 _RULES = TemplateRules()
 
 
@@ -228,6 +230,8 @@ def timing_responses(means: Mapping[str, Sequence[float] | np.ndarray], *, title
 def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> Figure:
     """How often each genre's sequences hold each code, as shares of the genre's codes (Fig. 7); the commonest wear their numbers.
 
+    Of more than 64 codes those are shown that are the commonest, each genre counting alike, in the order of their numbers.
+
     Args:
       counts: at least 0, (genres, codes). A row of zeros stays empty.
       genres: their names.
@@ -238,28 +242,34 @@ def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> F
         raise ValueError(f"expected counts ({len(genres)}, codes) for {len(genres)} genres, found {counts.shape}")
     codes = counts.shape[1]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shown = np.sort(np.argsort(-shares.mean(axis=0), kind="stable")[:_MOST_CODES])
     figure = Figure(
-        figsize=(max(5.0, 1.2 + 0.115 * codes), 0.7 + 1.05 * len(genres) + (0.3 if title else 0)),
+        figsize=(max(5.0, 1.2 + 0.115 * len(shown)), 0.7 + 1.05 * len(genres) + (0.3 if title else 0)),
         layout=ConstrainedLayoutEngine(h_pad=0.03),
     )
     grid = figure.subplots(len(genres), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
     top = 1.28 * max(float(shares.max()), 1 / codes)
-    for index, (axes, genre, row) in enumerate(zip(grid, genres, shares, strict=True)):
-        axes.bar(np.arange(codes), row, 0.86, color=colour(index))
+    for index, (axes, genre, row) in enumerate(zip(grid, genres, shares[:, shown], strict=True)):
+        axes.bar(np.arange(len(shown)), row, 0.86, color=colour(index))
         axes.axhline(1 / codes, color=GREY, linestyle=":", linewidth=0.9)
         named: list[int] = []
-        for code in np.argsort(-row, kind="stable")[:_NAMED_CODES].tolist():
-            # A number needs the room of two bars.
-            if row[code] > 1 / codes and all(abs(code - other) > 1 for other in named):
-                named.append(code)
+        for bar in np.argsort(-row, kind="stable")[:_NAMED_CODES].tolist():
+            # A number needs the room of as many bars as it has digits, or of two.
+            if row[bar] > 1 / codes and all(abs(bar - other) >= max(2, len(f"{shown[-1]}")) for other in named):
+                named.append(bar)
                 axes.annotate(
-                    f"{code}", (code, row[code]), (0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=7
+                    f"{shown[bar]}", (bar, row[bar]), (0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=7
                 )
         axes.set_title(shorten(genre, _LABEL), loc="left", pad=2, fontsize=9)
-        axes.set_xlim(-0.7, codes - 0.3)
+        axes.set_xlim(-0.7, len(shown) - 0.3)
         axes.set_ylim(0, top)
         axes.tick_params(axis="x", length=2)
-    grid[-1].set_xlabel("code; dotted: all equally often")
+    if len(shown) < codes:
+        grid[-1].set_xticks(np.arange(0, len(shown), 8), [f"{code}" for code in shown[::8]])
+        said = f"code, the {len(shown)} commonest of {codes}, {shares[:, shown].sum() / max(shares.sum(), 1e-9):.0%} of all uses"
+    else:
+        said = "code"
+    grid[-1].set_xlabel(f"{said}; dotted: all equally often")
     grid[len(grid) // 2].set_ylabel("share of the genre's codes")
     if title:
         figure.suptitle(title, fontsize=12)
