@@ -310,7 +310,10 @@ def sections(
             for code, shares in enumerate(_shares(result.codes).T)
         ]
         heard = [(said_of[clip.record["parameters"]["code"]], clip) for clip in clips]
-        note = "A bar of each code, the same on every quarter note of a plain beat, and the genre in which the prior draws it most."
+        note = (
+            "A bar of each code, the same on every quarter note of a plain beat, and the genre in which the prior draws it most. "
+            f"Shown are {len(clips)}, the commonest of {result.codes.shape[1]} codes."
+        )
         rows_of = [(name, [f"{CLIPS}/{clip.name}"]) for name, clip in heard]
         parts.append(page.Clips("Codes", ["code", "on a plain beat"], rows_of, note=note))
     rows = [[name, number(f.mean), number(f.sd), _interval(f), f.definition] for name, f in result.figures.items()]
@@ -361,8 +364,9 @@ def draw(result: GrooveEvaluation, rows: Sequence[Mapping[str, str]]) -> dict[st
         means = dict(zip(ways, (response.pushed, response.neutral, response.laid_back), strict=True))
         if all(np.isfinite(values).any() for values in means.values()):
             made["responses.png"] = plots.timing_responses(means, title=ROWS[result.patterned])
-    if result.codes is not None:
-        made["codes.png"] = plots.code_use(result.codes, result.genres, title=ROWS[result.controlled])
+    if result.codes is not None and result.spelt is not None:
+        heard = result.spelt.codes[:, 0]
+        made["codes.png"] = plots.code_use(result.codes, result.genres, shown=heard, title=ROWS[result.controlled])
     if rows:
         made["training.png"] = plots.training_curves(rows)
     return made
@@ -384,7 +388,7 @@ def _pattern(made: Made, number: int = 0, steps: int | None = None) -> Pattern:
 
 
 def clips_of(result: GrooveEvaluation, splits: Sequence[Split], model: str, data: str, split: str) -> list[Clip]:
-    """A bar of each code, played by the procedural TR-808; none without a model that makes grooves."""
+    """A bar of each of the commonest codes, played by the procedural TR-808; none without a model that makes grooves."""
     from drumjax.cli.arguments import load_kit
     from drumjax.patterns import POCKET
     from drumjax.patterns.templates import STEPS_PER_BAR

@@ -692,4 +692,4 @@ def _check_number(what: str, number: int, most: int, of: str) -> None:
 
 
 def _label(mix: Mapping[str, float]) -> str:
-    return "/".join(mix)
+    return "+".join(mix)

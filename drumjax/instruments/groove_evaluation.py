@@ -39,6 +39,8 @@ from drumjax.patterns.templates import (
 
 MOST_TEMPLATES = 1000
 """Of a larger split so many templates are drawn to make grooves on: each is played once in every genre."""
+MOST_SPELT = 64
+"""Of a larger codebook so many codes are heard and shown, as many as the paper's has."""
 
 Tell = Callable[[str, int, int], None]
 """Hears of progress: what is done, how many of how many."""
@@ -176,7 +178,7 @@ class GrooveEvaluation:
       confusions: int64 (genres, genres), a template's genre by what was heard, for each genre that was imposed; "" is each its own.
       codes: int64 (genres, codes), how often each genre's sequences hold each code, of the first split's model; None without one
         that makes grooves.
-      spelt: grooves of one code each, over and over, on a plain beat, of the same model; None alike.
+      spelt: grooves of one code each, over and over, on a plain beat, of the same model, of the `MOST_SPELT` commonest; None alike.
       patterned: the row that `control` and `response` are of; "" without a model with patterns.
       control: an example of microtiming under control; None alike.
       response: the means of all templates of the first split under it; None alike.
@@ -328,8 +330,9 @@ def _control(split: Split, row: str, result: GrooveEvaluation, seed: int) -> dic
     if row == result.controlled and result.codes is None:
         # A code means nothing in another training's codebook.
         result.codes = metrics.code_counts(own.codes, arrays["genre"], len(split.genres), model.codes)
-        plain = np.repeat(plain_beat(*templates.shape[1:])[None], model.codes, 0)
-        result.spelt = model.spell(np.repeat(np.arange(model.codes)[:, None], own.codes.shape[1], 1), plain)
+        heard = metrics.commonest_codes(result.codes, MOST_SPELT)
+        plain = np.repeat(plain_beat(*templates.shape[1:])[None], len(heard), 0)
+        result.spelt = model.spell(np.repeat(heard[:, None], own.codes.shape[1], 1), plain)
     if split.classify is not None:
         figures |= _imposed(split, row, result, arrays, own, make)
     if row.endswith("patterns"):

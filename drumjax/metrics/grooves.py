@@ -312,3 +312,14 @@ def code_counts(codes: np.ndarray, genre: np.ndarray, genres: int, size: int) ->
     counts = np.zeros((genres, size), np.int64)
     np.add.at(counts, (np.repeat(genre, codes.shape[1]), codes.ravel()), 1)
     return counts
+
+
+def commonest_codes(counts: np.ndarray, most: int) -> np.ndarray:
+    """The codes that are the largest shares of what the genres use, each genre counting alike: int64 (at most `most`,), ascending.
+
+    Args:
+      counts: at least 0, (genres, codes); see `code_counts`.
+      most: how many; of equally common ones the first.
+    """
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return np.sort(np.argsort(-shares.mean(axis=0), kind="stable")[:most])

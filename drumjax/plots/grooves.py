@@ -40,8 +40,6 @@ _LABEL = 34
 _BINS = 24
 _NAMED_CODES = 6
 """So many of a genre's codes wear their number."""
-_MOST_CODES = 64
-"""As many as the paper's codebook has: more bars would be too narrow to be seen, or the picture too wide."""
 _RULES = TemplateRules()
 
 
@@ -227,14 +225,13 @@ def timing_responses(means: Mapping[str, Sequence[float] | np.ndarray], *, title
 
 
 @styled
-def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> Figure:
+def code_use(counts: np.ndarray, genres: Sequence[str], *, shown: np.ndarray | None = None, title: str = "") -> Figure:
     """How often each genre's sequences hold each code, as shares of the genre's codes (Fig. 7); the commonest wear their numbers.
-
-    Of more than 64 codes those are shown that are the commonest, each genre counting alike, in the order of their numbers.
 
     Args:
       counts: at least 0, (genres, codes). A row of zeros stays empty.
       genres: their names.
+      shown: int (at least 1,), ascending, the codes that have a bar; None for all. Of large codebooks the commonest are enough.
       title: above all.
     """
     counts = np.asarray(counts)
@@ -242,7 +239,7 @@ def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> F
         raise ValueError(f"expected counts ({len(genres)}, codes) for {len(genres)} genres, found {counts.shape}")
     codes = counts.shape[1]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    shown = np.sort(np.argsort(-shares.mean(axis=0), kind="stable")[:_MOST_CODES])
+    shown = np.arange(codes) if shown is None else shown
     figure = Figure(
         figsize=(max(5.0, 1.2 + 0.115 * len(shown)), 0.7 + 1.05 * len(genres) + (0.3 if title else 0)),
         layout=ConstrainedLayoutEngine(h_pad=0.03),
@@ -266,7 +263,7 @@ def code_use(counts: np.ndarray, genres: Sequence[str], *, title: str = "") -> F
         axes.tick_params(axis="x", length=2)
     if len(shown) < codes:
         grid[-1].set_xticks(np.arange(0, len(shown), 8), [f"{code}" for code in shown[::8]])
-        said = f"code, the {len(shown)} commonest of {codes}, {shares[:, shown].sum() / max(shares.sum(), 1e-9):.0%} of all uses"
+        said = f"code, {len(shown)} of {codes}, {shares[:, shown].sum() / max(shares.sum(), 1e-9):.0%} of all uses"
     else:
         said = "code"
     grid[-1].set_xlabel(f"{said}; dotted: all equally often")

@@ -251,6 +251,9 @@ def test_a_groove_depends_on_seed_and_number_alone(grooves: GrooveInstrument) ->
     assert all(a.equals(b) for a, b in zip(two, three, strict=False))
     assert not three[0].equals(three[1])
     assert not grooves.generate("rock", seed=6)[0].equals(grooves.generate("rock", seed=5)[0])
+    # Names of mixes are names of files too, as the page on grooves uses them.
+    mixed = grooves.generate({"rock": 0.6, "funk": 0.4}, n=2, seed=5)
+    assert [groove.name for groove in mixed] == ["rock+funk 1", "rock+funk 2"]
     assert [pattern.genre for pattern in three] == ["rock", "funk", "jazz"]
     longer = grooves.generate(n=2, bars=3, seed=5)
     assert all(long.window(0, 2 * BAR).equals(short) for long, short in zip(longer, two, strict=True))

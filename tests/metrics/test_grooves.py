@@ -168,6 +168,17 @@ def test_codes_are_counted_by_genre() -> None:
         assert counts[g, code] == sum(int(each == code) for row in codes[genre == g] for each in row)
 
 
+def test_the_commonest_codes_are_those_of_all_genres_alike() -> None:
+    counts = np.zeros((3, 512), int)
+    counts[0, ::8] = 1
+    counts[0, [16, 504]] = 100, 50
+    counts[1] = np.where(counts[0], 0, 100)  # more often each, but less of what its genre uses
+    assert grooves.commonest_codes(counts, 64).tolist() == list(range(0, 512, 8))
+    assert grooves.commonest_codes(counts, 2).tolist() == [16, 504]
+    assert grooves.commonest_codes(counts, 1000).tolist() == list(range(512))
+    assert grooves.commonest_codes(np.zeros((2, 5), int), 3).tolist() == [0, 1, 2]
+
+
 def binary(seed: int, n: int) -> np.ndarray:
     return (np.random.default_rng(seed).random((n, 32, 7)) < 0.2).astype(np.float32)
 
