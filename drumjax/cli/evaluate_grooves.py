@@ -235,7 +235,14 @@ def table_rows(result: GrooveEvaluation, columns: Sequence[str], *, paper: bool)
     for row, title in ROWS.items():
         cells = [spread(result.figures.get(f"{row} {column}")) for column in columns]
         if any(cells):
-            rows.append([title, str(result.splits[row]), *cells, *[re.sub(r" epochs[^;]*", "", result.trained[row])] * paper])
+            rows.append(
+                [
+                    title,
+                    str(result.splits[row]),
+                    *cells,
+                    *[re.sub(r" epochs[^;]*|(?<=; )classifier ", "", result.trained[row])] * paper,
+                ]
+            )
         if paper and row in PAPER:
             theirs = [PAPER[row].get(column) for column in columns]
             said = ["" if pair is None else f"{pair[0]:g} ± {pair[1]:.3f}" for pair in theirs]

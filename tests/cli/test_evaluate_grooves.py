@@ -176,12 +176,13 @@ def test_the_table_says_how_many_epochs_and_splits_each_row_has() -> None:
         f"{table.TWO_STEP_VQ} note_f1": Figure(0.9704, "", 0.0042),
         f"{table.TEST_DATA} genre_accuracy": Figure(0.5, ""),
     }
-    result.splits = {table.TWO_STEP_VQ: 2, table.TEST_DATA: 1}
+    result.splits = {table.TWO_STEP_VQ: 2, table.TEST_DATA: 2}
     long = "18 epochs (900 steps of 64), prior 2; 17.9 epochs (900 steps of 64)"
-    result.trained = {table.TWO_STEP_VQ: long, table.TEST_DATA: "classifier 5.03 epochs (922 steps of 64)"}
+    classifiers = "classifier 5.03 epochs (922 steps of 64); classifier 7 epochs (1,283 steps of 64)"
+    result.trained = {table.TWO_STEP_VQ: long, table.TEST_DATA: classifiers}
     lines = [" ".join(line.split()) for line in printed(result).splitlines()]
     assert "2-step (VQ-VAE) 2 0.970 ± 0.0042 18; 17.9" in lines
-    assert "Test data 1 0.500 classifier 5.03" in lines
+    assert "Test data 2 0.500 classifier 5.03; 7" in lines
     assert "1-step, paper 5 0.816 ± 0.015 0.115 ± 0.017 0.025 ± 0.001 0.846 ± 0.072 0.013 ± 0.001 0.554 ± 0.033 500" in lines
 
 
